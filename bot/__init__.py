@@ -1,0 +1,1 @@
+"""All that the product does: rules, work, networks, time."""

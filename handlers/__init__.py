@@ -1,0 +1,1 @@
+"""All that is Slack: what comes in, what goes out."""

@@ -1,0 +1,1 @@
+"""What is shown: pure functions, records in, Block Kit out."""
