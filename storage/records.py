@@ -1,0 +1,439 @@
+"""The words of the product: what is remembered, as frozen records.
+
+All times are aware datetimes in UTC. Ids are opaque strings; Slack's ids (workspace, user,
+channel) are kept as Slack gives them. Nothing here knows of SQLAlchemy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Role(StrEnum):
+    """What a person may do in a workspace; a person can hold several."""
+
+    ADMIN = "admin"
+    APPROVER = "approver"
+    AUTHOR = "author"
+    RESPONDER = "responder"
+
+
+class PostState(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    CHANGES_REQUESTED = "changes_requested"
+    REJECTED = "rejected"
+    SCHEDULED = "scheduled"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    PARTLY_PUBLISHED = "partly_published"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TAKEN_DOWN = "taken_down"
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    CANCELLED = "cancelled"
+    TAKEN_DOWN = "taken_down"
+
+
+class PartState(StrEnum):
+    PENDING = "pending"
+    BEGUN = "begun"  # the call may have left: only resolving may touch it
+    DONE = "done"
+
+
+class PartKind(StrEnum):
+    UPLOAD = "upload"
+    POST = "post"
+
+
+class When(StrEnum):
+    """How the author said when."""
+
+    NOW = "now"  # as soon as it is approved
+    NEXT_FREE = "next_free"  # the next free slot of its accounts, chosen when submitted
+    AT = "at"
+
+
+class Verdict(StrEnum):
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    REJECTED = "rejected"
+
+
+class AccountState(StrEnum):
+    ACTIVE = "active"
+    EXPIRED = "expired"  # the network refused its credentials: reconnect
+    DISCONNECTED = "disconnected"
+
+
+class Sentiment(StrEnum):
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+    UNCLASSIFIED = "unclassified"  # the classifier can't read it; never called neutral
+
+
+class Urgency(StrEnum):
+    """What a mention's sentiment asks of us."""
+
+    ALERT = "alert"  # one card, with its clock
+    DOUBTFUL = "doubtful"  # in the list that is shown twice a day
+    NONE = "none"
+
+
+class MentionState(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
+
+
+class MentionKind(StrEnum):
+    MENTION = "mention"
+    REPLY = "reply"
+    FEED = "feed"
+
+
+class WatchKind(StrEnum):
+    WORDS = "words"
+    FEED = "feed"
+
+
+class Mode(StrEnum):
+    ALONE = "alone"  # posts go out without approval by another, and the record says so
+    TEAM = "team"
+
+
+class NoticeState(StrEnum):
+    OWED = "owed"
+    SENDING = "sending"
+    SENT = "sent"
+    BROKEN = "broken"  # its destination is dead; kept until somebody mends it
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A Slack team. ``set_up_at`` is None until an admin has finished the set-up form."""
+
+    id: str
+    name: str
+    mode: Mode
+    zone: str
+    approvals_channel: str | None
+    alerts_channel: str | None
+    routes: Mapping[str, str]  # team's name -> Slack channel
+    brand_words: tuple[str, ...]
+    lateness_limit_s: int
+    set_up_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    workspace_id: str
+    user_id: str
+    name: str
+    zone: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A weekly posting time. ``weekday`` 0 is Monday; ``minute`` counts from midnight."""
+
+    weekday: int
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A connected profile on a network.
+
+    ``credentials`` is what the network file put there, encrypted at rest by ``bot/accounts.py``;
+    ``limits`` overrides the network's own (an instance with longer posts, say).
+    ``slots`` is None while the default posting times hold.
+    """
+
+    id: str
+    workspace_id: str
+    network: str
+    remote_id: str
+    handle: str
+    name: str
+    url: str
+    server: str
+    state: AccountState
+    credentials: bytes
+    limits: Mapping[str, int]
+    slots: tuple[Slot, ...] | None
+    owner_id: str
+    cursor: str | None
+    polled_at: datetime | None
+    problem: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a revision: the bytes are found by their SHA-256 in the media folder."""
+
+    sha256: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a revision says: exactly what is hashed, approved and published.
+
+    ``texts`` maps an account's id to the text published there, link included.
+    """
+
+    texts: Mapping[str, str]
+    link: str | None
+    pictures: tuple[Picture, ...]
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        return tuple(sorted(self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    id: str
+    workspace_id: str
+    post_id: str
+    number: int
+    hash: str
+    content: Content
+    base_text: str  # what the form's first field held, for editing again
+    editor_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What someone wants to say. ``version`` grows with every change of it."""
+
+    id: str
+    workspace_id: str
+    author_id: str
+    state: PostState
+    revision_id: str
+    when: When
+    due_at: datetime | None
+    mention_id: str | None  # a reply to a mention
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A decision on one revision (an approval, a request for changes or a rejection)."""
+
+    id: str
+    workspace_id: str
+    post_id: str
+    revision_id: str
+    user_id: str
+    verdict: Verdict
+    comment: str
+    due_at: datetime | None  # the time approved beside the content
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One revision on one account.
+
+    ``due_at`` is the promise; ``next_attempt_at`` is when the publisher looks at it next.
+    """
+
+    id: str
+    workspace_id: str
+    post_id: str
+    revision_id: str
+    account_id: str
+    state: DeliveryState
+    due_at: datetime
+    next_attempt_at: datetime
+    attempt: int
+    owner: str | None
+    lease_until: datetime | None
+    problem: str | None
+    remote_id: str | None
+    url: str | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One external effect of a delivery, with its own key and outcome.
+
+    ``key`` is derived once, before the first attempt; ``frozen`` is what must be the same at
+    every attempt (a creation time, say); ``result`` is what the network gave back.
+    """
+
+    id: str
+    delivery_id: str
+    position: int
+    kind: PartKind
+    key: str
+    frozen: Mapping[str, Any]
+    state: PartState
+    begun_at: datetime | None
+    result: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A picture that was copied once. ``slack_file_id`` is the bot's own upload, for cards."""
+
+    workspace_id: str
+    sha256: str
+    mime: str
+    size: int
+    width: int
+    height: int
+    name: str
+    slack_file_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form somebody is filling in, kept as it is typed. ``fields`` are the form's values."""
+
+    id: str
+    workspace_id: str
+    user_id: str
+    post_id: str | None  # the post being edited, if any
+    fields: Mapping[str, Any]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """Who did what to a post or a mention, when. ``actor_id`` None is the machine."""
+
+    id: str
+    workspace_id: str
+    subject_id: str
+    actor_id: str | None
+    action: str
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What we listen for: words of the brand, or a feed's address."""
+
+    id: str
+    workspace_id: str
+    kind: WatchKind
+    value: str
+    cursor: Mapping[str, str]
+    polled_at: datetime | None
+    problem: str | None
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What someone said about us.
+
+    ``source`` names where it came from (an account's id or a watch's id); with ``remote_id``
+    it is unique. ``reply_to`` is what the network needs for an answer, empty where none can
+    be given. The first answer and the solution are separate facts.
+    """
+
+    id: str
+    workspace_id: str
+    source: str
+    kind: MentionKind
+    account_id: str | None
+    remote_id: str
+    author: str
+    author_name: str
+    text: str
+    url: str
+    reply_to: Mapping[str, Any]
+    posted_at: datetime
+    seen_at: datetime
+    sentiment: Sentiment
+    score: float
+    language: str | None
+    reasons: tuple[str, ...]
+    urgency: Urgency
+    state: MentionState
+    owner_id: str | None
+    route: str | None
+    answer_due_at: datetime
+    solve_due_at: datetime
+    answered_at: datetime | None
+    solved_at: datetime | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Numbers of an account (``delivery_id`` None) or of a live post at one time.
+
+    ``numbers`` keys: followers, following, posts (account); likes, reposts, replies (post).
+    """
+
+    id: str
+    workspace_id: str
+    account_id: str
+    delivery_id: str | None
+    taken_at: datetime
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlan:
+    """A digest that posts itself. ``weekday`` None is daily; ``minute`` counts from midnight
+    in ``zone``."""
+
+    id: str
+    workspace_id: str
+    channel: str
+    weekday: int | None
+    minute: int
+    zone: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A Slack message that is owed: a card and a destination, never its content.
+
+    ``destination`` is a channel's or a user's id. ``version`` grows with every change of what
+    the card shows; ``sent_version`` is the newest that Slack took.
+    """
+
+    id: str
+    workspace_id: str
+    card: str
+    subject_id: str
+    destination: str
+    channel: str | None
+    ts: str | None
+    version: int
+    sent_version: int
+    state: NoticeState
+    attempt: int
+    next_attempt_at: datetime
+    problem: str | None
