@@ -120,6 +120,19 @@ class NoticeState(StrEnum):
     BROKEN = "broken"  # its destination is dead; kept until somebody mends it
 
 
+class Card(StrEnum):
+    """The kinds of messages that are owed; ``handlers/notices.py`` renders each."""
+
+    APPROVAL = "approval"  # one per post, in the approvals channel
+    APPROVAL_REST = "approval_rest"  # what didn't fit on it, in its thread
+    TROUBLE = "trouble"  # to the author: what failed, why, and what to press
+    ACCOUNT = "account"  # to the account's owner: reconnect it
+    MENTION = "mention"  # one per clearly negative mention, in the alerts channel
+    ROUTED = "routed"  # the same mention in the channel of the team it was routed to
+    DOUBTFUL = "doubtful"  # the list of possibly negative mentions
+    DIGEST = "digest"
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """A Slack team. ``set_up_at`` is None until an admin has finished the set-up form."""

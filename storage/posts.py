@@ -1,0 +1,135 @@
+"""Posts and their revisions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from storage.records import Post, PostState, Revision
+from storage.rows import Transaction, add, changed, many, one
+from storage.tables import posts, revisions
+
+COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
+UNFINISHED = (PostState.DRAFT, PostState.CHANGES_REQUESTED)
+
+
+async def insert(tx: Transaction, post: Post, revision: Revision) -> None:
+    await add(tx, posts, post)
+    await add(tx, revisions, revision)
+
+
+async def insert_revision(tx: Transaction, revision: Revision) -> None:
+    await add(tx, revisions, revision)
+
+
+async def get(tx: Transaction, workspace_id: str, post_id: str) -> Post | None:
+    return await one(
+        tx, Post, select(posts).where(posts.c.workspace_id == workspace_id, posts.c.id == post_id)
+    )
+
+
+async def revision(tx: Transaction, workspace_id: str, revision_id: str) -> Revision | None:
+    return await one(
+        tx,
+        Revision,
+        select(revisions).where(
+            revisions.c.workspace_id == workspace_id, revisions.c.id == revision_id
+        ),
+    )
+
+
+async def revisions_of(tx: Transaction, post_id: str) -> Sequence[Revision]:
+    """All revisions of a post, oldest first."""
+    query = select(revisions).where(revisions.c.post_id == post_id)
+    return await many(tx, Revision, query.order_by(revisions.c.number))
+
+
+async def change(
+    tx: Transaction,
+    post: Post,
+    now: datetime,
+    **new: Any,
+) -> bool:
+    """Change a post if it is still as it was read (one conditional update).
+
+    ``new`` are columns; False means that somebody else was first.
+    """
+    return await changed(
+        tx,
+        update(posts)
+        .where(posts.c.id == post.id, posts.c.version == post.version, posts.c.state == post.state)
+        .values(version=post.version + 1, updated_at=now, **new),
+    )
+
+
+async def touch(tx: Transaction, post_id: str, state: PostState, now: datetime) -> None:
+    """Set the outcome computed from a post's deliveries."""
+    await tx.connection.execute(
+        update(posts)
+        .where(posts.c.id == post_id, posts.c.state != state)
+        .values(state=state, version=posts.c.version + 1, updated_at=now)
+    )
+
+
+async def lock(tx: Transaction, post_id: str) -> Post | None:
+    """The post, locked until the transaction ends (SQLite's writers are alone anyway)."""
+    return await one(tx, Post, select(posts).where(posts.c.id == post_id).with_for_update())
+
+
+async def coming(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Post]:
+    """What is in review, scheduled or going out, soonest first; without a time last."""
+    return await many(
+        tx,
+        Post,
+        select(posts)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state.in_(COMING),
+            posts.c.mention_id.is_(None),
+        )
+        .order_by(posts.c.due_at.is_(None), posts.c.due_at, posts.c.id)
+        .limit(limit),
+    )
+
+
+async def count_coming(tx: Transaction, workspace_id: str) -> int:
+    query = select(func.count()).where(
+        posts.c.workspace_id == workspace_id,
+        posts.c.state.in_(COMING),
+        posts.c.mention_id.is_(None),
+    )
+    return (await tx.connection.execute(query)).scalar_one()
+
+
+async def in_state(
+    tx: Transaction, workspace_id: str, states: Sequence[PostState], limit: int
+) -> Sequence[Post]:
+    """The newest posts in some states."""
+    return await many(
+        tx,
+        Post,
+        select(posts)
+        .where(posts.c.workspace_id == workspace_id, posts.c.state.in_(states))
+        .order_by(posts.c.updated_at.desc(), posts.c.id)
+        .limit(limit),
+    )
+
+
+async def held_times(
+    tx: Transaction, workspace_id: str, after: datetime, *, besides: str | None
+) -> Sequence[tuple[datetime, tuple[str, ...]]]:
+    """The times that coming posts hold, each with its accounts; ``besides`` is left out."""
+    query = (
+        select(posts.c.due_at, revisions.c.content)
+        .join(revisions, revisions.c.id == posts.c.revision_id)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state.in_(COMING),
+            posts.c.due_at >= after,
+        )
+    )
+    if besides is not None:
+        query = query.where(posts.c.id != besides)
+    rows = await tx.connection.execute(query)
+    return [(due_at, content.account_ids) for due_at, content in rows]

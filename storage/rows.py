@@ -1,0 +1,50 @@
+"""Records to rows and back: a table's columns carry the names of its record's fields."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import Insert, Select, Table, Update, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Transaction(Protocol):
+    """What ``Database.transaction()`` and ``reading()`` hand out; opaque outside storage."""
+
+    @property
+    def connection(self) -> AsyncConnection: ...
+
+
+T = TypeVar("T")
+
+
+def new_id() -> str:
+    """A new opaque id for a row."""
+    return uuid4().hex
+
+
+def values(record: Any) -> dict[str, Any]:
+    """A record as the values of its row."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+async def add(tx: Transaction, table: Table, record: Any) -> None:
+    """Insert one record."""
+    await tx.connection.execute(insert(table).values(values(record)))
+
+
+async def one(tx: Transaction, kind: type[T], query: Select[Any] | Update | Insert) -> T | None:
+    """The first row of a query or of a statement's RETURNING, as a record."""
+    row = (await tx.connection.execute(query)).first()
+    return None if row is None else kind(**row._mapping)
+
+
+async def many(tx: Transaction, kind: type[T], query: Select[Any] | Update | Insert) -> Sequence[T]:
+    """All rows of a query or of a statement's RETURNING, as records."""
+    return [kind(**row._mapping) for row in await tx.connection.execute(query)]
+
+
+async def changed(tx: Transaction, statement: Update) -> bool:
+    """Run a conditional update; whether it touched a row."""
+    return (await tx.connection.execute(statement)).rowcount > 0

@@ -1,0 +1,353 @@
+"""The tables (SQLAlchemy Core). Column names are the fields of the records they hold."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from storage import records
+from storage.types import ContentJson, Json, Roles, Slots, StringTuple, UtcDateTime, Word
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(64), primary_key=True)
+
+
+def _workspace() -> Column[str]:
+    return Column("workspace_id", String(64), ForeignKey("workspaces.id"), nullable=False)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(64), ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _name(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(255), nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, UtcDateTime(), nullable=nullable)
+
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    _id(),
+    _name("name"),
+    Column("mode", Word(records.Mode), nullable=False),
+    _name("zone"),
+    _name("approvals_channel", nullable=True),
+    _name("alerts_channel", nullable=True),
+    Column("routes", Json, nullable=False),
+    Column("brand_words", StringTuple, nullable=False),
+    Column("lateness_limit_s", Integer, nullable=False),
+    _time("set_up_at", nullable=True),
+    _time("created_at"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("user_id", String(64), primary_key=True),
+    _name("name"),
+    _name("zone"),
+    Column("roles", Roles, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("network"),
+    _name("remote_id"),
+    _name("handle"),
+    _name("name"),
+    _text("url"),
+    _text("server"),
+    Column("state", Word(records.AccountState), nullable=False),
+    Column("credentials", LargeBinary, nullable=False),
+    Column("limits", Json, nullable=False),
+    Column("slots", Slots, nullable=True),
+    _name("owner_id"),
+    _text("cursor", nullable=True),
+    _time("polled_at", nullable=True),
+    _text("problem", nullable=True),
+    _time("created_at"),
+    UniqueConstraint("workspace_id", "network", "server", "remote_id"),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("author_id"),
+    Column("state", Word(records.PostState), nullable=False),
+    _name("revision_id"),
+    Column("when", Word(records.When), nullable=False),
+    _time("due_at", nullable=True),
+    _ref("mention_id", "mentions", nullable=True),
+    Column("version", Integer, nullable=False),
+    _time("created_at"),
+    _time("updated_at"),
+    Index(None, "workspace_id", "state", "due_at"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("post_id", "posts"),
+    Column("number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("content", ContentJson, nullable=False),
+    _text("base_text"),
+    _name("editor_id"),
+    _time("created_at"),
+    UniqueConstraint("post_id", "number"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("post_id", "posts"),
+    _ref("revision_id", "revisions"),
+    _name("user_id"),
+    Column("verdict", Word(records.Verdict), nullable=False),
+    _text("comment"),
+    _time("due_at", nullable=True),
+    _time("decided_at"),
+    Index(None, "post_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("post_id", "posts"),
+    _ref("revision_id", "revisions"),
+    _ref("account_id", "accounts"),
+    Column("state", Word(records.DeliveryState), nullable=False),
+    _time("due_at"),
+    _time("next_attempt_at"),
+    Column("attempt", Integer, nullable=False),
+    _name("owner", nullable=True),
+    _time("lease_until", nullable=True),
+    _text("problem", nullable=True),
+    _text("remote_id", nullable=True),
+    _text("url", nullable=True),
+    _time("published_at", nullable=True),
+    Index(None, "state", "next_attempt_at"),
+    Index(None, "post_id"),
+    Index(None, "account_id", "published_at"),
+    # Once: a revision has at most one living delivery on an account.
+    Index(
+        "uq_deliveries_living",
+        "revision_id",
+        "account_id",
+        unique=True,
+        sqlite_where=text("state <> 'cancelled'"),
+        postgresql_where=text("state <> 'cancelled'"),
+    ),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    _id(),
+    _ref("delivery_id", "deliveries"),
+    Column("position", Integer, nullable=False),
+    Column("kind", Word(records.PartKind), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("frozen", Json, nullable=False),
+    Column("state", Word(records.PartState), nullable=False),
+    _time("begun_at", nullable=True),
+    Column("result", Json, nullable=True),
+    UniqueConstraint("delivery_id", "position"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    _name("mime"),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    _name("name"),
+    _name("slack_file_id", nullable=True),
+    _time("created_at"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("user_id"),
+    _ref("post_id", "posts", nullable=True),
+    Column("fields", Json, nullable=False),
+    _time("updated_at"),
+    Index(None, "workspace_id", "user_id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("subject_id"),
+    _name("actor_id", nullable=True),
+    _name("action"),
+    _text("detail"),
+    _time("at"),
+    Index(None, "subject_id", "at"),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("kind", Word(records.WatchKind), nullable=False),
+    Column("value", String(2000), nullable=False),
+    Column("cursor", Json, nullable=False),
+    _time("polled_at", nullable=True),
+    _text("problem", nullable=True),
+    _name("created_by"),
+    _time("created_at"),
+    UniqueConstraint("workspace_id", "kind", "value"),
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("source"),
+    Column("kind", Word(records.MentionKind), nullable=False),
+    _ref("account_id", "accounts", nullable=True),
+    Column("remote_id", String(1000), nullable=False),
+    _name("author"),
+    _name("author_name"),
+    _text("text"),
+    _text("url"),
+    Column("reply_to", Json, nullable=False),
+    _time("posted_at"),
+    _time("seen_at"),
+    Column("sentiment", Word(records.Sentiment), nullable=False),
+    Column("score", Float, nullable=False),
+    _name("language", nullable=True),
+    Column("reasons", StringTuple, nullable=False),
+    Column("urgency", Word(records.Urgency), nullable=False),
+    Column("state", Word(records.MentionState), nullable=False),
+    _name("owner_id", nullable=True),
+    _name("route", nullable=True),
+    _time("answer_due_at"),
+    _time("solve_due_at"),
+    _time("answered_at", nullable=True),
+    _time("solved_at", nullable=True),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("workspace_id", "source", "remote_id"),
+    Index(None, "workspace_id", "state", "urgency"),
+    Index(None, "workspace_id", "seen_at"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("account_id", "accounts"),
+    _ref("delivery_id", "deliveries", nullable=True),
+    _time("taken_at"),
+    Column("numbers", Json, nullable=False),
+    Index(None, "account_id", "taken_at"),
+    Index(None, "delivery_id", "taken_at"),
+)
+
+digest_plans = Table(
+    "digest_plans",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("channel"),
+    Column("weekday", Integer, nullable=True),
+    Column("minute", Integer, nullable=False),
+    _name("zone"),
+    _name("created_by"),
+    _time("created_at"),
+    Index(None, "workspace_id", "channel"),
+)
+
+# What happens at most once at a given time (a digest, a list of doubtful mentions, a poll):
+# whoever inserts the row does it.
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("job", String(255), primary_key=True),
+    Column("occurrence", UtcDateTime(), primary_key=True),
+    _time("claimed_at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("card"),
+    _name("subject_id"),
+    _name("destination"),
+    _name("channel", nullable=True),
+    _name("ts", nullable=True),
+    Column("version", Integer, nullable=False),
+    Column("sent_version", Integer, nullable=False),
+    Column("state", Word(records.NoticeState), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    _time("next_attempt_at"),
+    _text("problem", nullable=True),
+    UniqueConstraint("workspace_id", "card", "subject_id", "destination"),
+    Index(None, "state", "next_attempt_at"),
+    Index(None, "subject_id"),
+)
+
+# Slack sends an event again when it thinks we missed it; its id is kept for two hours.
+seen_events = Table(
+    "seen_events",
+    metadata,
+    Column("event_id", String(255), primary_key=True),
+    _time("seen_at"),
+    Index(None, "seen_at"),
+)

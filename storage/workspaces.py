@@ -1,0 +1,80 @@
+"""Workspaces and their members."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from storage.records import Member, Mode, Role, Workspace
+from storage.rows import Transaction, add, many, one, values
+from storage.tables import members, workspaces
+
+DEFAULT_LATENESS_LIMIT_S = 30 * 60
+
+
+async def get(tx: Transaction, workspace_id: str) -> Workspace | None:
+    return await one(tx, Workspace, select(workspaces).where(workspaces.c.id == workspace_id))
+
+
+async def every(tx: Transaction) -> Sequence[Workspace]:
+    """All workspaces of this installation, in the order of their ids."""
+    return await many(tx, Workspace, select(workspaces).order_by(workspaces.c.id))
+
+
+async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -> Workspace:
+    """The workspace, made with nothing set up if it is new."""
+    known = await get(tx, workspace_id)
+    if known is not None:
+        return known
+    made = Workspace(
+        id=workspace_id,
+        name=name,
+        mode=Mode.TEAM,
+        zone="UTC",
+        approvals_channel=None,
+        alerts_channel=None,
+        routes={},
+        brand_words=(),
+        lateness_limit_s=DEFAULT_LATENESS_LIMIT_S,
+        set_up_at=None,
+        created_at=now,
+    )
+    await add(tx, workspaces, made)
+    return made
+
+
+async def save(tx: Transaction, workspace: Workspace) -> None:
+    """Keep all of a workspace's settings."""
+    await tx.connection.execute(
+        update(workspaces).where(workspaces.c.id == workspace.id).values(values(workspace))
+    )
+
+
+async def member(tx: Transaction, workspace_id: str, user_id: str) -> Member | None:
+    return await one(
+        tx,
+        Member,
+        select(members).where(members.c.workspace_id == workspace_id, members.c.user_id == user_id),
+    )
+
+
+async def team(tx: Transaction, workspace_id: str) -> Sequence[Member]:
+    """Everybody known in the workspace, by name."""
+    query = select(members).where(members.c.workspace_id == workspace_id)
+    return await many(tx, Member, query.order_by(members.c.name, members.c.user_id))
+
+
+async def with_role(tx: Transaction, workspace_id: str, role: Role) -> Sequence[Member]:
+    """The members that hold a role."""
+    return [person for person in await team(tx, workspace_id) if role in person.roles]
+
+
+async def save_member(tx: Transaction, person: Member) -> None:
+    """Keep a member, new or known."""
+    changed = await tx.connection.execute(
+        update(members)
+        .where(members.c.workspace_id == person.workspace_id, members.c.user_id == person.user_id)
+        .values(values(person))
+    )
+    if not changed.rowcount:
+        await tx.connection.execute(insert(members).values(values(person)))
