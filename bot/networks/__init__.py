@@ -1,5 +1,6 @@
 """The networks there are: add yours to this list (see CONTRIBUTING.md)."""
 
 from bot.networks.base import Network
+from bot.networks.sandbox import Sandbox
 
-NETWORKS: tuple[type[Network], ...] = ()
+NETWORKS: tuple[type[Network], ...] = (Sandbox,)
