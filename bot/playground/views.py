@@ -200,10 +200,11 @@ def with_ids(body: Json) -> Json:
 
 
 def elements(block: Json) -> Iterator[Json]:
-    """The interactive parts of a block: its element, its accessory, its elements."""
-    if block.get("type") not in ("section", "input", "actions", "context_actions"):
+    """The interactive parts of a block: its element, its accessory, its elements or actions."""
+    if block.get("type") not in ("section", "input", "actions", "context_actions", "card"):
         return
-    for part in (block.get("element"), block.get("accessory"), *(block.get("elements") or ())):
+    several = block.get("elements") or block.get("actions") or ()
+    for part in (block.get("element"), block.get("accessory"), *several):
         if isinstance(part, dict):
             yield part
 

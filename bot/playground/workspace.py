@@ -24,6 +24,7 @@ from bot.playground.records import (
     Channel,
     Message,
     Reaction,
+    ResponseUrl,
     Team,
     User,
     UserGroup,
@@ -72,6 +73,10 @@ class Workspace:
             self._messages.setdefault(message.channel, {})[message.ts] = message
         self._last_ts = max((ts for room in self._messages.values() for ts in room), default="")
 
+    def response_url_address(self, url: ResponseUrl) -> str:
+        """Where the app posts to use a response URL."""
+        return f"{self.base_url}/{url.kind}/{self.team.id}/{url.id}/{url.secret}"
+
     @property
     def is_empty(self) -> bool:
         """Whether nobody lives here yet (see ``seed.py``)."""
@@ -110,6 +115,16 @@ class Workspace:
             return self.users[user_id]
         except KeyError:
             raise SlackError("user_not_found") from None
+
+    def user_named(self, name: str) -> User:
+        """Who is meant by @name: a handle or a full name, in any case.
+
+        :raises SlackError: ``user_not_found``.
+        """
+        for user in self.users.values():
+            if name.lower() in (user.name.lower(), user.real_name.lower()):
+                return user
+        raise SlackError("user_not_found")
 
     def people(self) -> list[User]:
         """Everybody who isn't a bot or gone, by name."""
