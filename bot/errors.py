@@ -43,7 +43,20 @@ class NotAllowed(UserError):
 
 
 class AlreadyDone(UserError):
-    """Somebody else was first, or the same press came twice."""
+    """Somebody else was first, or the same press came twice.
+
+    :param by: the Slack id of who was first, if one person was.
+    :param did: what they did ("approved it").
+    :param at: when (UTC).
+    """
+
+    def __init__(
+        self, text: str, *, by: str | None = None, did: str = "", at: datetime | None = None
+    ) -> None:
+        super().__init__(text)
+        self.by = by
+        self.did = did
+        self.at = at
 
 
 class NotFound(UserError):

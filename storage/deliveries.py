@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from storage.records import Delivery, DeliveryState, Part, PartState
 from storage.rows import Transaction, add, changed, many, one
@@ -100,13 +100,20 @@ async def settle(tx: Transaction, delivery: Delivery, state: DeliveryState, **ne
     )
 
 
-async def confirm(tx: Transaction, delivery: Delivery, part: Part, now: datetime) -> bool:
-    """Mark a part's call as begun, if the claim still holds. Right before the call."""
-    held = exists().where(and_(_mine(delivery), deliveries.c.lease_until > now))
-    return await changed(
+async def confirm(
+    tx: Transaction, delivery: Delivery, part: Part, now: datetime, *, lease_until: datetime
+) -> bool:
+    """Mark a part's call as begun and renew the lease, if the claim still holds."""
+    renewed = await changed(
+        tx,
+        update(deliveries)
+        .where(_mine(delivery), deliveries.c.lease_until > now)
+        .values(lease_until=lease_until),
+    )
+    return renewed and await changed(
         tx,
         update(parts)
-        .where(parts.c.id == part.id, parts.c.state != PartState.DONE, held)
+        .where(parts.c.id == part.id, parts.c.state != PartState.DONE)
         .values(state=PartState.BEGUN, begun_at=func.coalesce(parts.c.begun_at, now)),
     )
 

@@ -218,6 +218,14 @@ class Content:
     def account_ids(self) -> tuple[str, ...]:
         return tuple(sorted(self.texts))
 
+    def to_json(self) -> dict[str, Any]:
+        """The one canonical form of a content: what is stored and what is hashed."""
+        return {
+            "texts": dict(sorted(self.texts.items())),
+            "link": self.link,
+            "pictures": [{"sha256": p.sha256, "alt": p.alt} for p in self.pictures],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -396,6 +404,7 @@ class Mention:
     solve_due_at: datetime
     answered_at: datetime | None
     solved_at: datetime | None
+    resolve_with: str | None  # the reply (a post) that resolves it once it is out
     version: int
 
 

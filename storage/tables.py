@@ -279,6 +279,7 @@ mentions = Table(
     _time("solve_due_at"),
     _time("answered_at", nullable=True),
     _time("solved_at", nullable=True),
+    _name("resolve_with", nullable=True),
     Column("version", Integer, nullable=False),
     UniqueConstraint("workspace_id", "source", "remote_id"),
     Index(None, "workspace_id", "state", "urgency"),

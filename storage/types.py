@@ -85,25 +85,16 @@ class Slots(TypeDecorator[tuple[Slot, ...]]):
 
 
 class ContentJson(TypeDecorator[Content]):
-    """A revision's content; its hash is made by ``content_to_json``, not from what is kept here."""
+    """A revision's content; its hash is made from ``Content.to_json``."""
 
     impl = Json
     cache_ok = True
 
     def process_bind_param(self, value: Content | None, dialect: Dialect) -> Any:
-        return None if value is None else content_to_json(value)
+        return None if value is None else value.to_json()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Content | None:
         return None if value is None else _content_from_json(value)
-
-
-def content_to_json(content: Content) -> dict[str, Any]:
-    """The one canonical form of a content: what is stored and what is hashed."""
-    return {
-        "texts": dict(sorted(content.texts.items())),
-        "link": content.link,
-        "pictures": [{"sha256": p.sha256, "alt": p.alt} for p in content.pictures],
-    }
 
 
 def _content_from_json(value: Mapping[str, Any]) -> Content:

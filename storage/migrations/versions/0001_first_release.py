@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.Column("solve_due_at", types.UtcDateTime(), nullable=False),
         sa.Column("answered_at", types.UtcDateTime(), nullable=True),
         sa.Column("solved_at", types.UtcDateTime(), nullable=True),
+        sa.Column("resolve_with", sa.String(length=255), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_mentions_account_id")

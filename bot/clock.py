@@ -1,0 +1,91 @@
+"""The only owner of APScheduler.
+
+The database is the schedule; what is armed here only wakes the task that looks there. An alarm's
+date job just sets its event, so a task never overlaps itself, and whoever commits an earlier
+time rings too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+SAFETY_TICK = timedelta(seconds=5)
+
+log = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Wakes one task: when it is rung, at the time it was armed for, at the safety tick."""
+
+    def __init__(self, name: str, scheduler: AsyncIOScheduler) -> None:
+        self._name = name
+        self._scheduler = scheduler
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """There is something to look at now."""
+        self._event.set()
+
+    def arm(self, at: datetime | None) -> None:
+        """Ring at a time (UTC); None: nothing is due, the safety tick is enough."""
+        if at is None:
+            with suppress(JobLookupError):  # it has rung already
+                self._scheduler.remove_job(self._name)
+            return
+        self._scheduler.add_job(
+            self._event.set, "date", run_date=at, id=self._name, replace_existing=True
+        )
+
+    async def wait(self) -> None:
+        """Sleep until the alarm rings or the safety tick is over."""
+        with suppress(
+            TimeoutError
+        ):  # the tick itself: another process may have scheduled something
+            async with asyncio.timeout(SAFETY_TICK.total_seconds()):
+                await self._event.wait()
+        self._event.clear()
+
+
+class Clock:
+    """The time and everything that happens by itself. Start it inside a running loop."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.now = now
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._alarms: dict[str, Alarm] = {}
+
+    def alarm(self, name: str) -> Alarm:
+        """The alarm of that name."""
+        return self._alarms.setdefault(name, Alarm(name, self._scheduler))
+
+    def every(self, period: timedelta, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a job now and then again each period; a failure is logged and the next run comes."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception:  # the boundary of a job: nobody above could handle it
+                log.exception("The job %r failed; it runs again in %s.", name, period)
+
+        self._scheduler.add_job(
+            guarded,
+            "interval",
+            seconds=period.total_seconds(),
+            id=name,
+            next_run_time=datetime.now(UTC) + timedelta(seconds=1),
+        )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)

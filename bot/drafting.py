@@ -1,0 +1,377 @@
+"""From a form to a post: drafts, checks, submitting, editing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.accounts import AccountChoice, Accounts
+from bot.clock import Clock
+from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
+from bot.posts import can, content_hash, require_step, with_link
+from bot.scheduling import choose_time, schedule_deliveries
+from bot.team import Action, Admitted, Person, admit, decides_own
+from storage import accounts, approvals, drafts, history, notices, posts
+from storage import deliveries as delivery_rows
+from storage.database import Database
+from storage.records import (
+    Card,
+    Content,
+    Draft,
+    Picture,
+    Post,
+    PostState,
+    Revision,
+    When,
+)
+from storage.rows import Transaction, new_id
+
+MAX_DRAFTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PostForm:
+    """What a person filled in. ``words`` is set when the time was given in words.
+
+    ``tailored`` maps a network's name to its own text; pictures hold their alt text.
+    """
+
+    text: str
+    account_ids: tuple[str, ...]
+    link: str = ""
+    pictures: tuple[Picture, ...] = ()
+    tailored: Mapping[str, str] | None = None
+    when: When = When.NOW
+    at: datetime | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One account's count: ``used`` of ``limit``, in the network's own units."""
+
+    choice: AccountChoice
+    used: int
+    limit: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormStart:
+    """What a new form begins with."""
+
+    admitted: Admitted
+    choices: Sequence[AccountChoice]
+    chosen: frozenset[str]
+    draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A post that was submitted. ``due_at`` None: as soon as it is approved."""
+
+    post: Post
+    revision: Revision
+    needs_approval: bool
+
+
+class Drafting:
+    """Use cases of writing."""
+
+    def __init__(self, database: Database, accounts_: Accounts, clock: Clock) -> None:
+        self._database = database
+        self._accounts = accounts_
+        self._clock = clock
+        self._publisher = clock.alarm("publisher")
+        self._notices = clock.alarm("notices")
+
+    async def start(self, person: Person) -> FormStart:
+        """What a new form shows: accounts, the last used ones, the draft that was left."""
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.DRAFT)
+            choices = await self._accounts.choices(tx, person.workspace_id)
+            if not choices:
+                raise UserError(
+                    "No account is connected yet, so there is nowhere to publish. "
+                    "An admin connects one with `/social connect`."
+                )
+            last = await accounts.last_used_by(tx, person.workspace_id, person.user_id)
+            left = await drafts.of_person(tx, person.workspace_id, person.user_id)
+        known = {choice.account.id for choice in choices}
+        chosen = last & known or ({choices[0].account.id} if len(choices) == 1 else set())
+        new = [draft for draft in left if draft.post_id is None]
+        return FormStart(admitted, choices, frozenset(chosen), new[0] if new else None)
+
+    async def start_edit(self, person: Person, post_id: str) -> tuple[FormStart, Post, Revision]:
+        """What the form shows for changing a post.
+
+        :raises AlreadyDone: it is past the point where its content can change.
+        """
+        start = await self.start(person)
+        async with self._database.reading() as tx:
+            post, revision = await _found(tx, person, post_id)
+        if post.state is not PostState.DRAFT:
+            require_step(post, PostState.DRAFT, doing="edit it")
+        return start, post, revision
+
+    def counts(self, form: PostForm, choices: Sequence[AccountChoice]) -> list[Count]:
+        """The text against each chosen account's limit, counted as its network counts."""
+        texts = composed(form, choices)
+        return [
+            self._count(choice, texts[choice.account.id], len(form.pictures))
+            for choice in choices
+            if choice.account.id in texts
+        ]
+
+    def _count(self, choice: AccountChoice, text: str, pictures: int) -> Count:
+        network = self._accounts.network(choice.account)
+        problems = network.text_problems(text, choice.limits)
+        if pictures > choice.limits.pictures:
+            problems.append(
+                f"{choice.label} takes {choice.limits.pictures} pictures; this post has {pictures}."
+            )
+        return Count(choice, network.count(text), choice.limits.text, tuple(problems))
+
+    async def keep(
+        self, person: Person, draft_id: str, fields: Mapping[str, object], post_id: str | None
+    ) -> None:
+        """Keep what is being typed, so that a form closed by mistake comes back."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await drafts.save(
+                tx, Draft(draft_id, person.workspace_id, person.user_id, post_id, fields, now)
+            )
+            for old in (await drafts.of_person(tx, person.workspace_id, person.user_id))[
+                MAX_DRAFTS:
+            ]:
+                await drafts.remove(tx, old.id)
+
+    async def draft(self, person: Person, draft_id: str) -> Draft | None:
+        """One of the person's own drafts."""
+        async with self._database.reading() as tx:
+            found = await drafts.get(tx, person.workspace_id, draft_id)
+        return found if found and found.user_id == person.user_id else None
+
+    async def drop(self, person: Person, draft_id: str) -> None:
+        """Throw a draft away."""
+        if await self.draft(person, draft_id):
+            async with self._database.transaction() as tx:
+                await drafts.remove(tx, draft_id)
+
+    async def submit(
+        self,
+        person: Person,
+        form: PostForm,
+        *,
+        draft_id: str | None = None,
+        post_id: str | None = None,
+        revision_id: str | None = None,
+    ) -> Submitted:
+        """Check a form and ask for approval (or schedule it, in a workspace of one person).
+
+        :param post_id: the post that is edited; with ``revision_id`` as the form showed it.
+        :raises FieldErrors: what is wrong, by field; nothing is kept but the draft.
+        :raises AlreadyDone: somebody changed or decided the post meanwhile.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            admitted = await admit(tx, person, Action.DRAFT)
+            choices = await self._accounts.choices(tx, person.workspace_id)
+            content = self._checked(form, choices)
+            due_at = await choose_time(
+                tx,
+                admitted,
+                [choice.account for choice in choices if choice.account.id in content.texts],
+                when=form.when,
+                at=form.at,
+                words=form.words,
+                now=now,
+                besides=post_id,
+            )
+            if post_id is None:
+                post, revision = await self._create(tx, person, form, content, due_at, now)
+            else:
+                post, revision = await self._edit(
+                    tx, person, post_id, revision_id, form, content, due_at, now
+                )
+            needs_approval = not decides_own(admitted.workspace)
+            post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
+            if draft_id is not None:
+                await drafts.remove(tx, draft_id)
+        self._publisher.ring()
+        self._notices.ring()
+        return Submitted(post, revision, needs_approval)
+
+    def _checked(self, form: PostForm, choices: Sequence[AccountChoice]) -> Content:
+        problems: dict[str, str] = {}
+        if form.link and not _is_web_address(form.link):
+            problems["link"] = "A link begins with https:// (or http://) and names a site."
+        texts = composed(form, choices)
+        if not texts:
+            problems["accounts"] = "Choose at least one account."
+        if not form.pictures and not all(text.strip() for text in texts.values()):
+            problems["text"] = "Write something, or add a picture."
+        for count in self.counts(form, choices):
+            if count.problems:
+                tailored = (form.tailored or {}).get(count.choice.account.network)
+                place = f"text:{count.choice.account.network}" if tailored is not None else "text"
+                problems[place] = " ".join(filter(None, [problems.get(place), *count.problems]))
+        if problems:
+            raise FieldErrors(problems)
+        return Content(texts=texts, link=form.link or None, pictures=form.pictures)
+
+    async def _create(
+        self,
+        tx: Transaction,
+        person: Person,
+        form: PostForm,
+        content: Content,
+        due_at: datetime | None,
+        now: datetime,
+    ) -> tuple[Post, Revision]:
+        post_id = new_id()
+        revision = _revision(person, post_id, 1, form.text, content, now)
+        post = Post(
+            id=post_id,
+            workspace_id=person.workspace_id,
+            author_id=person.user_id,
+            state=PostState.DRAFT,
+            revision_id=revision.id,
+            when=form.when,
+            due_at=due_at,
+            mention_id=None,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        await posts.insert(tx, post, revision)
+        await history.note(tx, post.workspace_id, post.id, person.user_id, "wrote", now)
+        return post, revision
+
+    async def _edit(
+        self,
+        tx: Transaction,
+        person: Person,
+        post_id: str,
+        revision_id: str | None,
+        form: PostForm,
+        content: Content,
+        due_at: datetime | None,
+        now: datetime,
+    ) -> tuple[Post, Revision]:
+        post, before = await _found(tx, person, post_id)
+        if post.state is not PostState.DRAFT:
+            require_step(post, PostState.DRAFT, doing="edit it")
+        if revision_id is not None and before.id != revision_id:
+            raise AlreadyDone(
+                "This post changed while you were editing. Your text is kept as a draft: open "
+                "the post again and put in what is yours.",
+                by=before.editor_id,
+                did="changed it",
+                at=before.created_at,
+            )
+        if not await delivery_rows.withdraw(tx, post.id):
+            raise AlreadyDone("This post is going out right now, so it can't be edited any more.")
+        revision = before
+        if content_hash(content) != before.hash or form.text != before.base_text:
+            revision = _revision(person, post.id, before.number + 1, form.text, content, now)
+            await posts.insert_revision(tx, revision)
+        new = {
+            "state": PostState.DRAFT,
+            "revision_id": revision.id,
+            "when": form.when,
+            "due_at": due_at,
+        }
+        if not await posts.change(tx, post, now, **new):
+            raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
+        await history.note(tx, post.workspace_id, post.id, person.user_id, "edited", now)
+        return replace(post, **new, version=post.version + 1), revision  # type: ignore[arg-type]
+
+    async def _pass_on(
+        self,
+        tx: Transaction,
+        admitted: Admitted,
+        post: Post,
+        revision: Revision,
+        needs_approval: bool,
+        now: datetime,
+    ) -> Post:
+        workspace, author = admitted.workspace, admitted.member
+        new: dict[str, object] = {"state": PostState.IN_REVIEW}
+        if not needs_approval:
+            due_at = post.due_at or now
+            new = {"state": PostState.SCHEDULED, "due_at": due_at}
+        if not await posts.change(tx, post, now, **new):
+            raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
+        passed = replace(post, **new, version=post.version + 1)  # type: ignore[arg-type]
+        if needs_approval:
+            await history.note(tx, workspace.id, post.id, author.user_id, "asked", now)
+        else:
+            await history.note(
+                tx, workspace.id, post.id, author.user_id, "scheduled without approval", now
+            )
+            await schedule_deliveries(tx, passed, revision, passed.due_at or now)
+        if workspace.approvals_channel is not None:
+            await notices.owe(
+                tx, workspace.id, Card.APPROVAL, post.id, workspace.approvals_channel, now
+            )
+        await notices.refresh(tx, workspace.id, post.id, now)
+        return passed
+
+    async def times_decided(self, person: Person, post_id: str) -> int:
+        """How often the post was decided on, for the form's note that an edit voids it."""
+        async with self._database.reading() as tx:
+            await _found(tx, person, post_id)
+            return len(await approvals.of_post(tx, post_id))
+
+
+def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]:
+    """What each chosen account would publish: its network's own text or the common one."""
+    tailored = form.tailored or {}
+    return {
+        choice.account.id: with_link(
+            tailored.get(choice.account.network, form.text).strip(), form.link.strip() or None
+        )
+        for choice in choices
+        if choice.account.id in form.account_ids
+    }
+
+
+def zone_of(admitted: Admitted) -> ZoneInfo:
+    """The person's time zone."""
+    return ZoneInfo(admitted.member.zone)
+
+
+def is_editable(post: Post) -> bool:
+    """Whether its content can still be changed."""
+    return post.state is PostState.DRAFT or can(post, PostState.DRAFT)
+
+
+async def _found(tx: Transaction, person: Person, post_id: str) -> tuple[Post, Revision]:
+    post = await posts.get(tx, person.workspace_id, post_id)
+    revision = post and await posts.revision(tx, person.workspace_id, post.revision_id)
+    if post is None or revision is None:
+        raise NotFound("This post isn't there any more.")
+    return post, revision
+
+
+def _revision(
+    person: Person, post_id: str, number: int, base_text: str, content: Content, now: datetime
+) -> Revision:
+    return Revision(
+        id=new_id(),
+        workspace_id=person.workspace_id,
+        post_id=post_id,
+        number=number,
+        hash=content_hash(content),
+        content=content,
+        base_text=base_text,
+        editor_id=person.user_id,
+        created_at=now,
+    )
+
+
+def _is_web_address(link: str) -> bool:
+    parts = urlsplit(link)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in link

@@ -1,0 +1,174 @@
+"""What people do about a delivery's outcome: try again, say whether it is live, take it down."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.accounts import Accounts, mark_expired
+from bot.clock import Clock
+from bot.errors import AlreadyDone, Expired, FieldErrors, NetworkError, NotFound
+from bot.networks.base import Publishes
+from bot.posts import IN_WORDS
+from bot.settling import conclude
+from bot.team import Action, Person, admit
+from storage import accounts, deliveries, history, notices, posts
+from storage.database import Database
+from storage.records import Delivery, DeliveryState, PartState, Post, PostState
+from storage.rows import Transaction
+
+LIVE = (PostState.PUBLISHED, PostState.PARTLY_PUBLISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDown:
+    """The result on one account; ``problem`` None: it is gone."""
+
+    label: str
+    problem: str | None
+
+
+class Outcomes:
+    """Use cases after publishing."""
+
+    def __init__(self, database: Database, accounts_: Accounts, clock: Clock) -> None:
+        self._database = database
+        self._accounts = accounts_
+        self._clock = clock
+        self._publisher = clock.alarm("publisher")
+        self._notices = clock.alarm("notices")
+
+    async def retry(self, person: Person, post_id: str) -> None:
+        """Send what failed once more, now. What may be out is looked up first, as always."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.DRAFT)
+            post = await self._post(tx, person, post_id)
+            moved = False
+            for delivery in await deliveries.of_post(tx, post.id):
+                moved |= await deliveries.move(
+                    tx,
+                    delivery.id,
+                    [DeliveryState.FAILED],
+                    DeliveryState.PENDING,
+                    due_at=now,
+                    next_attempt_at=now,
+                    attempt=0,
+                    problem=None,
+                )
+            if not moved:
+                raise AlreadyDone(
+                    f"Nothing is left to try again: this post is {IN_WORDS[post.state]}."
+                )
+            await history.note(tx, post.workspace_id, post.id, person.user_id, "retried", now)
+            await conclude(tx, post.workspace_id, post.id, now)
+        self._publisher.ring()
+        self._notices.ring()
+
+    async def is_live(self, person: Person, delivery_id: str, link: str) -> None:
+        """A person has seen the uncertain post on the network.
+
+        :raises FieldErrors: the link (field ``link``) isn't one.
+        """
+        if not link.startswith(("https://", "http://")):
+            raise FieldErrors({"link": "Paste the post's address; it begins with https://."})
+        await self._say(person, delivery_id, DeliveryState.PUBLISHED, "said it is live", url=link)
+
+    async def is_not_live(self, person: Person, delivery_id: str) -> None:
+        """A person has looked and it isn't there: it is sent again."""
+        await self._say(person, delivery_id, DeliveryState.PENDING, "said it isn't live")
+        self._publisher.ring()
+
+    async def _say(
+        self,
+        person: Person,
+        delivery_id: str,
+        state: DeliveryState,
+        said: str,
+        *,
+        url: str | None = None,
+    ) -> None:
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.DRAFT)
+            delivery = await deliveries.get(tx, person.workspace_id, delivery_id)
+            if delivery is None:
+                raise NotFound("This post isn't there any more.")
+            new: dict[str, object] = {"problem": None}
+            if state is DeliveryState.PUBLISHED:
+                new |= {"url": url, "published_at": now}
+            else:
+                new |= {"due_at": now, "next_attempt_at": now, "attempt": 0}
+            if not await deliveries.move(tx, delivery.id, [DeliveryState.UNKNOWN], state, **new):
+                raise AlreadyDone("Somebody has answered this already. Your press changed nothing.")
+            part = (await deliveries.parts_of(tx, delivery.id))[-1]
+            if state is DeliveryState.PENDING:
+                await deliveries.restart_part(tx, part)
+            else:
+                result = {"remote_id": "", "url": url}
+                await deliveries.save_part(tx, part, state=PartState.DONE, result=result)
+            await history.note(
+                tx, delivery.workspace_id, delivery.post_id, person.user_id, said, now, url or ""
+            )
+            await conclude(tx, delivery.workspace_id, delivery.post_id, now)
+        self._notices.ring()
+
+    async def take_down(self, person: Person, post_id: str) -> list[TakenDown]:
+        """Delete a post on every network that allows it; pressing again tries the rest."""
+        async with self._database.reading() as tx:
+            await admit(tx, person, Action.DRAFT)
+            post = await self._post(tx, person, post_id)
+            if post.state not in LIVE:
+                raise AlreadyDone(f"There is nothing to take down: it is {IN_WORDS[post.state]}.")
+            living = await deliveries.of_post(tx, post.id)
+        results = [
+            await self._delete(person, delivery)
+            for delivery in living
+            if delivery.state is DeliveryState.PUBLISHED
+        ]
+        self._notices.ring()
+        return results
+
+    async def _delete(self, person: Person, delivery: Delivery) -> TakenDown:
+        async with self._database.reading() as tx:
+            account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
+        assert account is not None
+        label = self._accounts.choice(account).label
+        network = self._accounts.network(account)
+        problem: str | None = None
+        if not isinstance(network, Publishes) or not delivery.remote_id:
+            problem = "it can't be deleted from here; open its link and delete it there"
+        else:
+            try:
+                await network.delete(self._accounts.session(account), delivery.remote_id)
+            except NetworkError as error:
+                problem = str(error)
+                if isinstance(error, Expired):
+                    async with self._database.transaction() as tx:
+                        await mark_expired(tx, account, problem, self._clock.now())
+        await self._note_deletion(person, delivery, label, problem, self._clock.now())
+        return TakenDown(label, problem)
+
+    async def _note_deletion(
+        self, person: Person, delivery: Delivery, label: str, problem: str | None, now: datetime
+    ) -> None:
+        async with self._database.transaction() as tx:
+            if problem is None:
+                await deliveries.move(
+                    tx, delivery.id, [DeliveryState.PUBLISHED], DeliveryState.TAKEN_DOWN
+                )
+            await history.note(
+                tx,
+                delivery.workspace_id,
+                delivery.post_id,
+                person.user_id,
+                "took down" if problem is None else "could not take down",
+                now,
+                label if problem is None else f"{label}: {problem}",
+            )
+            await conclude(tx, delivery.workspace_id, delivery.post_id, now)
+            await notices.refresh(tx, delivery.workspace_id, delivery.post_id, now)
+
+    async def _post(self, tx: Transaction, person: Person, post_id: str) -> Post:
+        post = await posts.get(tx, person.workspace_id, post_id)
+        if post is None:
+            raise NotFound("This post isn't there any more.")
+        return post

@@ -1,0 +1,71 @@
+"""Everything a card or a form shows about one post, read in one go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.accounts import AccountChoice, Accounts
+from bot.errors import NotFound
+from storage import accounts, approvals, deliveries, history, media, posts, workspaces
+from storage.records import (
+    Approval,
+    Delivery,
+    HistoryEntry,
+    Medium,
+    Post,
+    Revision,
+    Verdict,
+    Workspace,
+)
+from storage.rows import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PostOverview:
+    """One post with all that belongs to it.
+
+    ``approved_before`` is the newest other revision that was approved, for showing what changed.
+    """
+
+    workspace: Workspace
+    post: Post
+    revision: Revision
+    approved_before: Revision | None
+    accounts: Mapping[str, AccountChoice]
+    media: Mapping[str, Medium]
+    approvals: Sequence[Approval]
+    deliveries: Sequence[Delivery]
+    history: Sequence[HistoryEntry]
+
+
+async def load(
+    tx: Transaction, accounts_: Accounts, workspace_id: str, post_id: str
+) -> PostOverview:
+    """Read a post's overview.
+
+    :raises NotFound: it isn't there.
+    """
+    workspace = await workspaces.get(tx, workspace_id)
+    post = await posts.get(tx, workspace_id, post_id)
+    if workspace is None or post is None:
+        raise NotFound("This post isn't there any more.")
+    revisions = {revision.id: revision for revision in await posts.revisions_of(tx, post.id)}
+    revision = revisions[post.revision_id]
+    decisions = await approvals.of_post(tx, post.id)
+    approved = [
+        revisions[decision.revision_id]
+        for decision in decisions
+        if decision.verdict is Verdict.APPROVED and decision.revision_id != revision.id
+    ]
+    known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+    hashes = [picture.sha256 for picture in revision.content.pictures]
+    return PostOverview(
+        workspace=workspace,
+        post=post,
+        revision=revision,
+        approved_before=approved[-1] if approved else None,
+        accounts={key: accounts_.choice(account) for key, account in known.items()},
+        media=await media.by_hashes(tx, workspace_id, hashes),
+        approvals=decisions,
+        deliveries=await deliveries.of_post(tx, post.id),
+        history=await history.of_subject(tx, post.id),
+    )

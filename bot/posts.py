@@ -1,0 +1,100 @@
+"""The life of a post and of its deliveries: the tables of allowed steps, and what follows from
+content. Pure functions over records."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from bot.errors import AlreadyDone
+from storage.records import Content, Delivery, DeliveryState, Post, PostState
+
+P = PostState
+POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
+    P.DRAFT: frozenset({P.IN_REVIEW, P.SCHEDULED, P.CANCELLED}),
+    P.IN_REVIEW: frozenset({P.DRAFT, P.SCHEDULED, P.CHANGES_REQUESTED, P.REJECTED, P.CANCELLED}),
+    P.CHANGES_REQUESTED: frozenset({P.DRAFT, P.CANCELLED}),
+    P.REJECTED: frozenset({P.DRAFT}),
+    P.SCHEDULED: frozenset({P.DRAFT, P.IN_REVIEW, P.PUBLISHING, P.CANCELLED}),
+    P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED}),
+    P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
+    P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
+    P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED}),
+    P.CANCELLED: frozenset(),
+    P.TAKEN_DOWN: frozenset(),
+}
+
+D = DeliveryState
+DELIVERY_STEPS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    D.PENDING: frozenset({D.SENDING, D.HELD, D.CANCELLED}),
+    D.SENDING: frozenset({D.PUBLISHED, D.FAILED, D.UNKNOWN, D.PENDING, D.HELD}),
+    D.UNKNOWN: frozenset({D.PUBLISHED, D.PENDING}),
+    D.FAILED: frozenset({D.PENDING}),
+    D.HELD: frozenset({D.PENDING, D.CANCELLED}),
+    D.PUBLISHED: frozenset({D.TAKEN_DOWN}),
+    D.CANCELLED: frozenset(),
+    D.TAKEN_DOWN: frozenset(),
+}
+
+IN_WORDS: Mapping[PostState, str] = {
+    P.DRAFT: "a draft",
+    P.IN_REVIEW: "waiting for approval",
+    P.CHANGES_REQUESTED: "waiting for changes",
+    P.REJECTED: "rejected",
+    P.SCHEDULED: "approved and scheduled",
+    P.PUBLISHING: "going out right now",
+    P.PUBLISHED: "published",
+    P.PARTLY_PUBLISHED: "published in part",
+    P.FAILED: "failed",
+    P.CANCELLED: "cancelled",
+    P.TAKEN_DOWN: "taken down",
+}
+
+
+def require_step(post: Post, to: PostState, *, doing: str) -> None:
+    """Check a post's step against the table.
+
+    :param doing: what the person wanted, for the message ("approve it").
+    :raises AlreadyDone: the step isn't allowed from where the post is.
+    """
+    if to not in POST_STEPS[post.state]:
+        raise AlreadyDone(
+            f"You can't {doing}: this post is {IN_WORDS[post.state]}. Nothing was changed."
+        )
+
+
+def can(post: Post, to: PostState) -> bool:
+    """Whether the table allows the step."""
+    return to in POST_STEPS[post.state]
+
+
+def outcome(deliveries: Sequence[Delivery]) -> PostState:
+    """A post's state, computed from its living deliveries (at least one)."""
+    states = {delivery.state for delivery in deliveries}
+    if states == {D.TAKEN_DOWN}:
+        return P.TAKEN_DOWN
+    if states <= {D.PUBLISHED, D.TAKEN_DOWN}:
+        return P.PUBLISHED
+    if states & {D.SENDING, D.UNKNOWN} or (
+        D.PENDING in states and any(delivery.attempt for delivery in deliveries)
+    ):
+        return P.PUBLISHING
+    if states <= {D.PENDING, D.HELD}:
+        return P.SCHEDULED
+    if states & {D.PENDING, D.HELD}:
+        return P.PUBLISHING
+    return P.PARTLY_PUBLISHED if states & {D.PUBLISHED, D.TAKEN_DOWN} else P.FAILED
+
+
+def content_hash(content: Content) -> str:
+    """SHA-256 over the canonical form: texts per account, link, pictures, alt texts."""
+    canonical = json.dumps(
+        content.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def with_link(text: str, link: str | None) -> str:
+    """What is published: the text, and the link at its end unless the text holds it already."""
+    if not link or link in text:
+        return text
+    return f"{text}\n\n{link}" if text else link

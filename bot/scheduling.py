@@ -1,0 +1,278 @@
+"""When posts go out: choosing times, moving them, cancelling, what is coming, posting times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot import times
+from bot.clock import Clock
+from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
+from bot.posts import require_step
+from bot.team import Action, Admitted, Person, admit, decides_own
+from storage import accounts, approvals, history, notices, posts
+from storage import deliveries as delivery_rows
+from storage.database import Database
+from storage.records import (
+    Account,
+    Approval,
+    Delivery,
+    DeliveryState,
+    Post,
+    PostState,
+    Revision,
+    Slot,
+    Verdict,
+    When,
+)
+from storage.rows import Transaction, new_id
+
+DEFAULT_SLOTS = tuple(Slot(weekday, hour * 60) for weekday in range(5) for hour in (9, 12, 16))
+QUEUE_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """A coming post as `/social queue` lists it."""
+
+    post: Post
+    revision: Revision
+    accounts: Sequence[Account]
+
+
+def slots_of(account: Account) -> tuple[Slot, ...]:
+    """The account's weekly posting times: its own, or weekdays 9:00, 12:00, 16:00."""
+    return DEFAULT_SLOTS if account.slots is None else account.slots
+
+
+async def choose_time(
+    tx: Transaction,
+    admitted: Admitted,
+    chosen: Sequence[Account],
+    *,
+    when: When,
+    at: datetime | None,
+    words: str,
+    now: datetime,
+    besides: str | None,
+) -> datetime | None:
+    """The instant (UTC) that a form asks for; None: as soon as it is approved.
+
+    :param besides: the post that is being moved and doesn't hold its old time.
+    :raises FieldErrors: at ``words``, ``at`` or ``when``, in words that help.
+    """
+    if when is When.NOW:
+        return None
+    if when is When.NEXT_FREE:
+        return await next_free_time(tx, admitted, chosen, now=now, besides=besides)
+    if words:
+        try:
+            return times.understand(words, now=now, zone=ZoneInfo(admitted.member.zone))
+        except UserError as error:
+            raise FieldErrors({"words": str(error)}) from error
+    if at is None:
+        raise FieldErrors({"at": "Choose a date and a time, or write it in words."})
+    if at <= now:
+        zone = ZoneInfo(admitted.member.zone)
+        raise FieldErrors(
+            {"at": f"{times.spoken(at, zone)} has passed. Choose a time that is still to come."}
+        )
+    return at
+
+
+async def next_free_time(
+    tx: Transaction,
+    admitted: Admitted,
+    chosen: Sequence[Account],
+    *,
+    now: datetime,
+    besides: str | None = None,
+) -> datetime:
+    """The next slot that all chosen accounts share and none of them has given away."""
+    if not chosen:
+        raise FieldErrors({"accounts": "Choose at least one account."})
+    common = set(slots_of(chosen[0])).intersection(*(slots_of(account) for account in chosen[1:]))
+    if not common:
+        raise FieldErrors(
+            {
+                "when": "These accounts have no posting time in common. Choose a date and time, "
+                "or change the posting times with /social slots."
+            }
+        )
+    ours = {account.id for account in chosen}
+    held = await posts.held_times(tx, admitted.workspace.id, now, besides=besides)
+    taken = {due_at for due_at, holders in held if ours.intersection(holders)}
+    return times.next_free(common, taken, after=now, zone=ZoneInfo(admitted.workspace.zone))
+
+
+async def schedule_deliveries(
+    tx: Transaction, post: Post, revision: Revision, due_at: datetime
+) -> None:
+    """Promise one delivery per account at the given time."""
+    for account_id in revision.content.account_ids:
+        await delivery_rows.insert(
+            tx,
+            Delivery(
+                id=new_id(),
+                workspace_id=post.workspace_id,
+                post_id=post.id,
+                revision_id=revision.id,
+                account_id=account_id,
+                state=DeliveryState.PENDING,
+                due_at=due_at,
+                next_attempt_at=due_at,
+                attempt=0,
+                owner=None,
+                lease_until=None,
+                problem=None,
+                remote_id=None,
+                url=None,
+                published_at=None,
+            ),
+        )
+
+
+class Scheduling:
+    """Use cases of the queue."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._publisher = clock.alarm("publisher")
+        self._notices = clock.alarm("notices")
+
+    async def coming(self, person: Person) -> tuple[Admitted, Sequence[QueueItem], int]:
+        """What is coming, soonest first, and how many there are in all."""
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.LOOK)
+            found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
+            total = await posts.count_coming(tx, person.workspace_id)
+            items = []
+            for post in found:
+                revision = await posts.revision(tx, person.workspace_id, post.revision_id)
+                assert revision is not None
+                known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
+                items.append(QueueItem(post, revision, list(known.values())))
+        return admitted, items, total
+
+    async def reschedule(
+        self, person: Person, post_id: str, *, when: When, at: datetime | None, words: str
+    ) -> Post:
+        """Move a post's time; its content and what was approved of it stay.
+
+        Whoever may approve settles the new time with this press. Anybody else's new time for an
+        approved post waits for one press on its card.
+
+        :raises FieldErrors: the time isn't understood or has passed.
+        :raises AlreadyDone: it is going out or has gone out.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            admitted = await admit(tx, person, Action.DRAFT)
+            post, revision = await self._movable(tx, person, post_id)
+            known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
+            due_at = await choose_time(
+                tx,
+                admitted,
+                list(known.values()),
+                when=when,
+                at=at,
+                words=words,
+                now=now,
+                besides=post.id,
+            )
+            moved = replace(post, when=when, due_at=due_at)
+            if post.state is PostState.SCHEDULED:
+                moved = await self._move_approved(tx, admitted, moved, revision, now)
+            if not await posts.change(
+                tx, post, now, state=moved.state, when=moved.when, due_at=moved.due_at
+            ):
+                raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
+            await history.note(
+                tx,
+                post.workspace_id,
+                post.id,
+                person.user_id,
+                "moved",
+                now,
+                "" if moved.due_at is None else moved.due_at.isoformat(),
+            )
+            await notices.refresh(tx, post.workspace_id, post.id, now)
+        self._publisher.ring()
+        self._notices.ring()
+        return replace(moved, version=post.version + 1)
+
+    async def _movable(
+        self, tx: Transaction, person: Person, post_id: str
+    ) -> tuple[Post, Revision]:
+        post = await posts.get(tx, person.workspace_id, post_id)
+        revision = post and await posts.revision(tx, person.workspace_id, post.revision_id)
+        if post is None or revision is None:
+            raise NotFound("This post isn't there any more.")
+        if post.state not in (PostState.IN_REVIEW, PostState.SCHEDULED):
+            require_step(post, PostState.SCHEDULED, doing="move it")
+            raise AlreadyDone("Edit this post first, then choose its time.")
+        return post, revision
+
+    async def _move_approved(
+        self, tx: Transaction, admitted: Admitted, post: Post, revision: Revision, now: datetime
+    ) -> Post:
+        """An approved post: the mover's press settles the time if it may, else it is asked for."""
+        settles = decides_own(admitted.workspace) or (
+            admitted.may(Action.DECIDE)
+            and admitted.member.user_id not in (post.author_id, revision.editor_id)
+        )
+        if not settles:
+            if not await delivery_rows.withdraw(tx, post.id):
+                raise AlreadyDone("This post is going out right now, so it can't be moved.")
+            return replace(post, state=PostState.IN_REVIEW)
+        due_at = post.due_at or now
+        if not await delivery_rows.reschedule(tx, post.id, due_at):
+            raise AlreadyDone("This post is going out right now, so it can't be moved.")
+        if not decides_own(admitted.workspace):
+            await approvals.insert(
+                tx,
+                Approval(
+                    id=new_id(),
+                    workspace_id=post.workspace_id,
+                    post_id=post.id,
+                    revision_id=revision.id,
+                    user_id=admitted.member.user_id,
+                    verdict=Verdict.APPROVED,
+                    comment="",
+                    due_at=due_at,
+                    decided_at=now,
+                ),
+            )
+        return replace(post, due_at=due_at)
+
+    async def cancel(self, person: Person, post_id: str) -> Post:
+        """Take a post out of the queue for good.
+
+        :raises AlreadyDone: it is going out or has gone out.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.DRAFT)
+            post = await posts.get(tx, person.workspace_id, post_id)
+            if post is None:
+                raise NotFound("This post isn't there any more.")
+            require_step(post, PostState.CANCELLED, doing="cancel it")
+            if not await delivery_rows.withdraw(tx, post.id):
+                raise AlreadyDone("This post is going out right now, so it can't be cancelled.")
+            if not await posts.change(tx, post, now, state=PostState.CANCELLED):
+                raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
+            await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
+            await notices.refresh(tx, post.workspace_id, post.id, now)
+        self._notices.ring()
+        return replace(post, state=PostState.CANCELLED)
+
+    async def set_slots(
+        self, person: Person, account_id: str, slots: tuple[Slot, ...] | None
+    ) -> None:
+        """Change an account's weekly posting times; None: the default ones."""
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.CONFIGURE)
+            if await accounts.get(tx, person.workspace_id, account_id) is None:
+                raise NotFound("This account isn't connected any more.")
+            await accounts.set_slots(tx, account_id, slots)

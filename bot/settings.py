@@ -1,0 +1,200 @@
+"""The environment -> one frozen object; every missing or wrong value is named at once.
+
+A file ``.env`` in the working directory is read as well; what the environment says wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from dotenv import dotenv_values
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from bot.errors import SettingsError
+from bot.networks import NETWORKS
+from storage.database import normalised
+
+HOW_TO_MAKE_A_KEY = (
+    'Make one with: python -c "from cryptography.fernet import Fernet; '
+    'print(Fernet.generate_key().decode())"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Addresses are settings so that other servers can stand in."""
+
+    data_dir: Path
+    database_url: str
+    secret_keys: MultiFernet
+    slack_bot_token: str
+    slack_app_token: str | None
+    slack_signing_secret: str | None
+    slack_api_url: str
+    http_host: str
+    http_port: int | None
+    first_admin: str | None
+    allow_private_addresses: bool
+    poll_seconds: int
+    log_level: str
+    networks: Mapping[str, str]
+
+    @property
+    def socket_mode(self) -> bool:
+        """Slack is reached by WebSocket; else it sends signed HTTP requests."""
+        return self.slack_app_token is not None
+
+
+def read_settings(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
+    """Read and check the settings.
+
+    :raises SettingsError: names every missing or wrong one and says what to do.
+    """
+    from_file = dotenv_values(dotenv) if dotenv.exists() else {}
+    given = {name: value for name, value in {**from_file, **environment}.items() if value}
+    try:
+        read: dict[str, Any] = _schema().load(given)
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from error
+    addresses = {setting.variable for network in NETWORKS for setting in network.settings}
+    data_dir = Path(read["DATA_DIR"])
+    return Settings(
+        data_dir=data_dir,
+        database_url=read["DATABASE_URL"] or f"sqlite:///{data_dir / 'socialdesk.db'}",
+        secret_keys=read["SECRET_KEY"],
+        slack_bot_token=read["SLACK_BOT_TOKEN"],
+        slack_app_token=read["SLACK_APP_TOKEN"],
+        slack_signing_secret=read["SLACK_SIGNING_SECRET"],
+        slack_api_url=read["SLACK_API_URL"],
+        http_host=read["HTTP_HOST"],
+        http_port=read["HTTP_PORT"],
+        first_admin=read["FIRST_ADMIN"],
+        allow_private_addresses=read["ALLOW_PRIVATE_ADDRESSES"],
+        poll_seconds=read["POLL_SECONDS"],
+        log_level=read["LOG_LEVEL"],
+        networks={name: value for name, value in read.items() if name in addresses},
+    )
+
+
+def _in_words(error: ValidationError) -> list[str]:
+    problems = []
+    for name, messages in sorted(error.normalized_messages().items()):
+        for message in messages:
+            problems.append(message if name == "_schema" else f"{name}: {message}")
+    return problems
+
+
+class _Keys(fields.Field[MultiFernet]):
+    """One or more Fernet keys, separated by commas; the first one encrypts."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> MultiFernet:
+        try:
+            return MultiFernet([Fernet(key.strip()) for key in str(value).split(",")])
+        except ValueError as error:
+            raise ValidationError(f"isn't a Fernet key. {HOW_TO_MAKE_A_KEY}") from error
+
+
+def _is_database(value: str) -> None:
+    try:
+        normalised(value)
+    except ValueError as error:
+        raise ValidationError(
+            "must begin with sqlite:///, postgresql:// or postgres://, like "
+            "sqlite:///data/socialdesk.db"
+        ) from error
+
+
+def _begins(prefix: str, what: str) -> validate.Regexp:
+    return validate.Regexp(f"^{prefix}", error=f"must begin with {prefix}. {what}")
+
+
+BOT_TOKEN = "Slack app's page, OAuth & Permissions, Bot User OAuth Token."  # noqa: S105  # words
+APP_TOKEN = (  # noqa: S105  # words, no secret
+    "Slack app's page, Basic Information, App-Level Tokens, scope connections:write."
+)
+
+
+def _address(default: str) -> fields.Url:
+    return fields.Url(
+        load_default=default,
+        require_tld=False,
+        schemes={"http", "https"},
+        error_messages={"invalid": f"isn't a web address. It is {default} unless you set it."},
+    )
+
+
+def _text(**options: Any) -> fields.Str:
+    return fields.Str(load_default=None, **options)
+
+
+def _schema() -> Schema:
+    declared: dict[str, Any] = {
+        "DATA_DIR": fields.Str(load_default="data"),
+        "DATABASE_URL": _text(validate=_is_database),
+        "SECRET_KEY": _Keys(
+            required=True,
+            error_messages={
+                "required": "isn't set. It encrypts the passwords of your social accounts; "
+                f"keep it safe. {HOW_TO_MAKE_A_KEY}"
+            },
+        ),
+        "SLACK_BOT_TOKEN": fields.Str(
+            required=True,
+            validate=_begins("xoxb-", BOT_TOKEN),
+            error_messages={"required": f"isn't set. {BOT_TOKEN}"},
+        ),
+        "SLACK_APP_TOKEN": _text(validate=_begins("xapp-", APP_TOKEN)),
+        "SLACK_SIGNING_SECRET": _text(),
+        "SLACK_API_URL": _address("https://slack.com/api/"),
+        "HTTP_HOST": fields.Str(load_default="127.0.0.1"),
+        "HTTP_PORT": fields.Int(
+            load_default=None,
+            validate=validate.Range(1, 65535, error="must be a port, from 1 to 65535."),
+            error_messages={"invalid": "must be a number, like 8080."},
+        ),
+        "FIRST_ADMIN": _text(
+            validate=validate.Regexp(
+                "^[UW][A-Z0-9]+$",
+                error="must be a Slack member id like U024BE7LH (profile, ⋮, Copy member ID).",
+            )
+        ),
+        "ALLOW_PRIVATE_ADDRESSES": fields.Bool(
+            load_default=False, error_messages={"invalid": "must be true or false."}
+        ),
+        "POLL_SECONDS": fields.Int(
+            load_default=60,
+            validate=validate.Range(1, 3600, error="must be from 1 to 3600."),
+            error_messages={"invalid": "must be a number of seconds, like 60."},
+        ),
+        "LOG_LEVEL": fields.Str(
+            load_default="INFO",
+            validate=validate.OneOf(
+                ["DEBUG", "INFO", "WARNING", "ERROR"],
+                error="must be DEBUG, INFO, WARNING or ERROR.",
+            ),
+        ),
+    }
+    for network in NETWORKS:
+        for setting in network.settings:
+            declared[setting.variable] = _address(setting.default)
+    return _SettingsSchema.from_dict(declared)(unknown=EXCLUDE)
+
+
+class _SettingsSchema(Schema):
+    """What must hold between settings."""
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_way_in(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Slack must be able to reach us one way or the other."""
+        if not data.get("SLACK_APP_TOKEN") and not data.get("SLACK_SIGNING_SECRET"):
+            raise ValidationError(
+                f"SLACK_APP_TOKEN: isn't set. {APP_TOKEN} "
+                "(For HTTP instead of Socket Mode set SLACK_SIGNING_SECRET and HTTP_PORT.)"
+            )
+        if not data.get("SLACK_APP_TOKEN") and not data.get("HTTP_PORT"):
+            raise ValidationError(
+                "HTTP_PORT: isn't set. With SLACK_SIGNING_SECRET and without SLACK_APP_TOKEN, "
+                "Slack sends requests by HTTP: say on which port."
+            )

@@ -1,0 +1,119 @@
+"""What came of an attempt: the delivery's new state, its post's, and who is told."""
+
+from datetime import datetime
+from random import Random
+
+from bot import triage
+from bot.accounts import mark_expired
+from bot.clock import Clock
+from bot.errors import Expired, NetworkError, UserError
+from bot.networks.base import Published
+from bot.posts import outcome
+from bot.retry import next_attempt
+from bot.sending import Attempt
+from storage import deliveries, history, notices, posts
+from storage.database import Database
+from storage.records import Card, Delivery, DeliveryState, PartState
+from storage.rows import Transaction
+
+
+class Settling:
+    """Commits outcomes. Each is one transaction: state, record and what is owed."""
+
+    def __init__(self, database: Database, clock: Clock, random: Random) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+
+    async def published(self, attempt: Attempt, published: Published) -> None:
+        """It is live: the card will show the link, nobody gets a message."""
+        delivery, now = attempt.delivery, self._clock.now()
+        async with self._database.transaction() as tx:
+            result = {"remote_id": published.remote_id, "url": published.url}
+            await deliveries.save_part(tx, attempt.part, state=PartState.DONE, result=result)
+            await deliveries.settle(
+                tx,
+                delivery,
+                DeliveryState.PUBLISHED,
+                remote_id=published.remote_id,
+                url=published.url,
+                published_at=now,
+                problem=None,
+            )
+            await history.note(
+                tx, delivery.workspace_id, delivery.post_id, None, "published", now, published.url
+            )
+            await conclude(tx, delivery.workspace_id, delivery.post_id, now)
+
+    async def failed(
+        self,
+        delivery: Delivery,
+        attempt: Attempt | None,
+        error: NetworkError | UserError,
+        *,
+        may_be_out: bool,
+    ) -> None:
+        """Try again later, or end it and tell the author; the first trouble is told as well."""
+        now = self._clock.now()
+        retry_at = None
+        if isinstance(error, NetworkError):
+            retry_at = next_attempt(
+                error,
+                attempt=delivery.attempt,
+                due_at=delivery.due_at,
+                now=now,
+                random=self._random,
+            )
+        async with self._database.transaction() as tx:
+            if isinstance(error, Expired) and attempt is not None:
+                await mark_expired(tx, attempt.account, str(error), now)
+            if attempt is not None and not may_be_out:
+                await deliveries.restart_part(tx, attempt.part)
+            if retry_at is not None:
+                await deliveries.settle(
+                    tx,
+                    delivery,
+                    DeliveryState.PENDING,
+                    next_attempt_at=retry_at,
+                    problem=str(error),
+                )
+                tell = delivery.attempt == 1 and not may_be_out
+            else:
+                state = DeliveryState.UNKNOWN if may_be_out else DeliveryState.FAILED
+                await deliveries.settle(tx, delivery, state, problem=str(error))
+                await history.note(
+                    tx, delivery.workspace_id, delivery.post_id, None, state.value, now, str(error)
+                )
+                tell = True
+            await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=tell)
+
+    async def ask(self, delivery: Delivery) -> None:
+        """Nobody but a person can tell whether it is out."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await deliveries.settle(
+                tx,
+                delivery,
+                DeliveryState.UNKNOWN,
+                problem="the network gave no clear answer, so it may or may not be live",
+            )
+            await history.note(tx, delivery.workspace_id, delivery.post_id, None, "unknown", now)
+            await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
+
+
+async def conclude(
+    tx: Transaction, workspace_id: str, post_id: str, now: datetime, *, tell: bool = False
+) -> None:
+    """A delivery has changed: compute its post's state and owe what shows it.
+
+    :param tell: owe the author the message about what went wrong.
+    """
+    post = await posts.lock(tx, post_id)
+    assert post is not None
+    state = outcome(await deliveries.of_post(tx, post_id))
+    await posts.touch(tx, post_id, state, now)
+    if tell:
+        await notices.owe(tx, workspace_id, Card.TROUBLE, post_id, post.author_id, now)
+    await notices.refresh(tx, workspace_id, post_id, now)
+    if post.mention_id is not None:
+        await triage.reply_moved(tx, post, state, now)
