@@ -14,7 +14,15 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import httpx
 
+from bot.errors import Unavailable
 from storage.records import Account, MentionKind
+
+
+class UploadsGone(Unavailable):
+    """The network has dropped uploaded pictures that no post took in time; nothing is out.
+
+    Upload the same pictures again and publish what was prepared: it still fits.
+    """
 
 
 class Uncertainty(StrEnum):
@@ -218,6 +226,7 @@ class Publishes(Protocol):
     async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
         """Send it.
 
+        :raises UploadsGone: the pictures must be uploaded again first.
         :raises Uncertain: no clear answer; resolved as ``uncertainty`` says.
         """
 

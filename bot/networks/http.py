@@ -4,8 +4,9 @@ What came of a call decides what may be done next, so the mapping is careful abo
 all: whether a request that can publish (``effect=True``) may have been accepted.
 
     nothing left this machine (no connection, no free connection)    Unavailable
-    it left, and silence, a broken answer, 3xx or 5xx came back      Uncertain if effect,
-                                                                     else Unavailable
+    it left, and silence, a broken answer, 3xx or 5xx came back      Uncertain if effect, else
+                                                                     Unavailable (``Garbled``: not
+                                                                     this network's answer)
     408, 425, 503: the server says that it didn't take it            Unavailable
     429                                                              RateLimited
     401                                                              Expired
@@ -55,10 +56,11 @@ _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?|(?<=bearer )\S+", re.IGNOR
 
 _NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol)
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 _NOT_TAKEN = (408, 425, 503)
 
 Refine = Callable[[httpx.Response, str], NetworkError | None]
-"""Given a refusal and its reason in words, the network's better error, or None for the usual."""
+"""Given a refusal (4xx) and its reason in words, the network's better error, or None."""
 
 
 class Garbled(Unavailable):
@@ -189,24 +191,23 @@ def outcome(
             return None
         happened = f"{label} at {_host(response.request)} answered, but not as {label} does."
         return Uncertain(happened) if effect else Garbled(happened)
-    if response.is_client_error and refine is not None:
-        refined = refine(response, reason)
-        if refined is not None:
-            return refined
     said = f"“{reason}”" if reason else f"{status} {response.reason_phrase}".rstrip()
     if status == 429:
         return RateLimited(f"{label} asks us to wait: {said}.", until=wait_until(response, now))
-    if status == 401:
-        return Expired(f"{label} doesn't accept this account's login any more: {said}.")
     if status in _NOT_TAKEN:
         return Unavailable(f"{label} can't take anything just now: {said}.")
     if response.is_client_error:
+        refined = refine(response, reason) if refine is not None else None
+        if refined is not None:
+            return refined
+        if status == 401:
+            return Expired(f"{label} doesn't accept this account's login: {said}.")
         return Rejected(f"{label} refused it: {said}.")
     if response.is_server_error:
         happened = f"{label} had a fault of its own: {said}."
-    else:
-        happened = f"{label} at {_host(response.request)} sent us elsewhere: {said}."
-    return Uncertain(happened) if effect else Unavailable(happened)
+        return Uncertain(happened) if effect else Unavailable(happened)
+    happened = f"{label} at {_host(response.request)} sent us elsewhere: {said}."
+    return Uncertain(happened) if effect else Garbled(happened)
 
 
 def server_address(typed: str, *, trusted: Collection[str] = ()) -> str:
@@ -223,6 +224,8 @@ def server_address(typed: str, *, trusted: Collection[str] = ()) -> str:
         url = httpx.URL(text if "://" in text else f"https://{text}")
         host = url.raw_host.decode("ascii")
         host.encode("idna")  # names too long for DNS are found here
+        if not _HOST.fullmatch(host) or not 0 < (url.port or 443) < 65_536:
+            raise httpx.InvalidURL("no such host or port")
     except (httpx.InvalidURL, UnicodeError) as error:
         raise UserError(f"“{text}” isn't a server's address.") from error
     origin = origin_of(str(url))
