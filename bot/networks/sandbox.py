@@ -190,11 +190,8 @@ class Sandbox(Network):
     ) -> Any:
         """The answer's JSON, None if there is none."""
         if session is not None:
-            token = session.credentials.get("token", "")
-            options["headers"] = {
-                **options.get("headers", {}),
-                "Authorization": f"Bearer {token}",
-            }
+            headers = {"Authorization": f"Bearer {_token(session)}"}
+            options["headers"] = {**options.get("headers", {}), **headers}
         response = await call(
             self._client,
             method,
@@ -208,6 +205,14 @@ class Sandbox(Network):
 
 class _Gone(Rejected):
     """The post isn't there any more."""
+
+
+def _token(session: Session) -> str:
+    """:raises Expired: the account is kept without one (it was disconnected)."""
+    token = session.credentials.get("token")
+    if not isinstance(token, str) or not token:
+        raise Expired("Sandbox's login isn't kept any more.")
+    return token
 
 
 def _published(post: Any) -> Published:
