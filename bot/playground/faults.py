@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import enum
 from collections import deque
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from bot.playground.records import Json
 
@@ -56,6 +58,8 @@ class Faults:
         self._deliveries: deque[DeliveryTrouble] = deque()
         self.limit_channels = False
         """Whether a second ``chat.postMessage`` within a second in a channel is answered 429."""
+        self.transports: WeakValueDictionary[object, asyncio.Transport] = WeakValueDictionary()
+        """The open connections by their peer's address, for answers that get lost."""
 
     def trouble_calls(
         self,

@@ -126,6 +126,10 @@ class Files:
             return file
         return self._keep(replace(file, channels=(*file.channels, channel)))
 
+    def hand_over(self, file_id: str) -> File:
+        """Let the app read it: a person put it into one of the app's forms."""
+        return self._keep(replace(self.get(file_id), is_handed_over=True))
+
     def delete(self, file_id: str) -> None:
         """Delete a file and its bytes. :raises SlackError: as ``get``."""
         file = self.get(file_id)

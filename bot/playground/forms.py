@@ -5,6 +5,7 @@ Source: Slack's "Modals" (``response_action``: errors, update, push, clear).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bot.playground.block_kit import input_values_ok
@@ -37,6 +38,8 @@ class Forms:
         workspace = self._workspace
         view = self._visible(user_id, view_id)
         view = workspace.views.type_into(view_id, fill_in(view.blocks, values))
+        for file_id in _file_ids(view):
+            workspace.files.hand_over(file_id)
         shown = view_object(workspace, view)
         if errors := input_values_ok(view.body, shown["state"]["values"]):
             workspace.views.complain(view_id, errors)
@@ -153,6 +156,12 @@ class Forms:
             "channel_id": channel.id,
             "response_url": self._workspace.response_url_address(url),
         }
+
+
+def _file_ids(view: View) -> Iterator[str]:
+    for actions in view.typed.values():
+        for value in actions.values():
+            yield from (file["id"] for file in value.get("files", ()))
 
 
 def _errors(view: View, errors: Any) -> dict[str, str]:

@@ -43,11 +43,13 @@ NO_VALUES: EnteredValues = {}
 class People:
     """Everything a person can do here."""
 
-    def __init__(self, workspace: Workspace, delivery: Delivery) -> None:
+    def __init__(
+        self, workspace: Workspace, delivery: Delivery, events: Events, messages: AppMessages
+    ) -> None:
         self._workspace = workspace
         self._delivery = delivery
-        self._events = Events(workspace, delivery)
-        self._app_messages = AppMessages(workspace, self._events)
+        self._events = events
+        self._app_messages = messages
         self._forms = Forms(workspace, delivery)
 
     # Messages and commands

@@ -168,6 +168,7 @@ class File:
     state: FileState = FileState.EXPECTED
     ready_at: float = 0.0
     upload_key: str = ""
+    is_handed_over: bool = False
     channels: tuple[str, ...] = ()
 
 

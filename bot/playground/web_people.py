@@ -1,0 +1,131 @@
+"""auth.*, apps.*, bots.*, team.*, users.* and usergroups.* of the Web API."""
+
+from __future__ import annotations
+
+from bot.playground.errors import SlackError
+from bot.playground.payloads import user_object
+from bot.playground.records import Json, UserGroup
+from bot.playground.web_call import Call, Method
+
+
+def _auth_test(call: Call) -> Json:
+    workspace = call.slack.workspace
+    return {
+        "url": f"{workspace.base_url}/",
+        "team": workspace.team.name,
+        "user": workspace.user(workspace.app.bot_user_id).name,
+        "team_id": workspace.team.id,
+        "user_id": workspace.app.bot_user_id,
+        "bot_id": workspace.app.bot_id,
+        "is_enterprise_install": False,
+    }
+
+
+def _open_connection(call: Call) -> Json:
+    return {"url": call.slack.delivery.socket.new_url()}
+
+
+def _bot_info(call: Call) -> Json:
+    workspace = call.slack.workspace
+    if call.text("bot", workspace.app.bot_id) != workspace.app.bot_id:
+        raise SlackError("bot_not_found")
+    return {
+        "bot": {
+            "id": workspace.app.bot_id,
+            "deleted": False,
+            "name": workspace.app.name,
+            "updated": 0,
+            "app_id": workspace.app.id,
+            "user_id": workspace.app.bot_user_id,
+            "icons": {},
+        }
+    }
+
+
+def _team_info(call: Call) -> Json:
+    workspace = call.slack.workspace
+    if call.text("team", workspace.team.id) != workspace.team.id:
+        raise SlackError("team_not_found")
+    return {
+        "team": {
+            "id": workspace.team.id,
+            "name": workspace.team.name,
+            "url": f"{workspace.base_url}/",
+            "domain": workspace.team.domain,
+            "email_domain": "",
+            "icon": {"image_default": True},
+        }
+    }
+
+
+def _user_info(call: Call) -> Json:
+    workspace = call.slack.workspace
+    shown = user_object(workspace, workspace.user(call.text("user")))
+    if call.flag("include_locale"):
+        shown["locale"] = "en-GB"
+    return {"user": shown}
+
+
+def _users(call: Call) -> Json:
+    workspace = call.slack.workspace
+    page, more = call.page(list(workspace.users.values()))
+    members = [user_object(workspace, user) for user in page]
+    return {"members": members, "cache_ts": int(workspace.now()), **more}
+
+
+def _user_groups(call: Call) -> Json:
+    groups = []
+    for group in call.slack.workspace.user_groups.values():
+        shown = _group_object(call, group)
+        if call.flag("include_users"):
+            shown["users"] = list(group.users)
+        if call.flag("include_count"):
+            shown["user_count"] = len(group.users)
+        groups.append(shown)
+    return {"usergroups": groups}
+
+
+def _group_members(call: Call) -> Json:
+    group = call.slack.workspace.user_groups.get(call.text("usergroup"))
+    if group is None:
+        raise SlackError("no_such_subteam")
+    return {"users": list(group.users)}
+
+
+def _group_object(call: Call, group: UserGroup) -> Json:
+    return {
+        "id": group.id,
+        "team_id": call.slack.workspace.team.id,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": group.name,
+        "description": "",
+        "handle": group.handle,
+        "is_external": False,
+        "date_create": 0,
+        "date_update": 0,
+        "date_delete": 0,
+        "auto_type": None,
+        "prefs": {"channels": [], "groups": []},
+    }
+
+
+PEOPLE_METHODS = {
+    "auth.test": Method(_auth_test),
+    "apps.connections.open": Method(_open_connection, needs_app_token=True),
+    "bots.info": Method(_bot_info, (), ("bot", "team_id"), ("users:read",)),
+    "team.info": Method(_team_info, (), ("domain", "team"), ("team:read",)),
+    "users.info": Method(_user_info, ("user",), ("include_locale",), ("users:read",)),
+    "users.list": Method(
+        _users, (), ("cursor", "include_locale", "limit", "team_id"), ("users:read",)
+    ),
+    "usergroups.list": Method(
+        _user_groups,
+        (),
+        ("include_count", "include_disabled", "include_users", "team_id"),
+        ("usergroups:read",),
+    ),
+    "usergroups.users.list": Method(
+        _group_members, ("usergroup",), ("include_disabled", "team_id"), ("usergroups:read",)
+    ),
+}
