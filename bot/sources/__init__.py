@@ -1,0 +1,1 @@
+"""Sources that are only listened to: nobody posts there from here. One file each."""

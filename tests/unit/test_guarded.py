@@ -1,0 +1,275 @@
+"""Addresses that people gave us are called only where they lead to the public internet."""
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import guarded
+from bot.guarded import ForbiddenAddress, GuardedTransport
+from bot.networks.http import make_client
+
+PUBLIC = "93.184.216.34"
+
+
+class Names:
+    """A resolver of our own: names to addresses; each answer may be another one."""
+
+    def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
+        self.answers = {name.replace("_", "."): list(several) for name, several in answers.items()}
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append(host)
+        several = self.answers.get(host)
+        if several is None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return several.pop(0) if len(several) > 1 else several[0]
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """What would have left: answers every request, or refuses the connection to an address."""
+
+    def __init__(self, *, dead: Sequence[str] = (), redirect: str | None = None) -> None:
+        self.requests: list[httpx.Request] = []
+        self.dead = dead
+        self.redirect = redirect
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.host in self.dead:
+            raise httpx.ConnectError("refused")
+        if self.redirect and len(self.requests) == 1:
+            return httpx.Response(302, headers={"location": self.redirect})
+        return httpx.Response(200, text="hello")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1"),
+        *("169.254.169.254", "100.64.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "239.1.1.1"),
+        *("240.0.0.1", "255.255.255.255"),
+        *("::", "::1", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1"),
+        *("::ffff:127.0.0.1", "::127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b:1::1"),
+    ],
+)
+def test_addresses_beside_us_are_not_public(address: str) -> None:
+    assert not guarded.is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert guarded.is_public(ipaddress.ip_address(address))
+
+
+@given(st.ip_addresses(v=4))
+def test_wrapping_an_ipv4_address_in_ipv6_changes_nothing(inner: ipaddress.IPv4Address) -> None:
+    for wrapped in (f"::ffff:{inner}", f"64:ff9b::{inner}"):
+        found = guarded.is_public(ipaddress.ip_address(wrapped))
+        assert found == guarded.is_public(inner)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "acme", "ftp://acme.example/feed", "file:///etc/passwd", "javascript:alert(1)"),
+        *("http://", "https:///feed", "http://[::1", "//acme.example/feed", "http://\x00.com/"),
+        *("gopher://acme.example", "https://①.example/", "https://acme.example:99999/"),
+        "https://acme.example/" + "a" * 2_000,
+    ],
+)
+def test_what_is_no_web_address_is_refused_with_words(address: str) -> None:
+    with pytest.raises(ForbiddenAddress) as refused:
+        guarded.parse(address)
+    assert len(str(refused.value)) < 400
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ForbiddenAddress) as refused:
+        guarded.parse("https://ann:s3cret@acme.example/feed")
+    assert "s3cret" not in str(refused.value)
+
+
+@given(st.text())
+def test_any_text_is_an_http_address_or_refused(text: str) -> None:
+    for address in (text, f"http://{text}", f"https://acme.example/{text}"):
+        try:
+            url = guarded.parse(address)
+        except ForbiddenAddress:
+            continue
+        assert url.scheme in ("http", "https")
+        assert url.host
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://127.0.0.1/", "http://localhost:8080/", "http://[::1]/", "http://127.1/"),
+        *("http://2130706433/", "http://0x7f000001/", "http://0x7f.1/"),
+        *("http://[::ffff:127.0.0.1]/", "http://0/", "http://169.254.169.254/latest/meta-data/"),
+    ],
+)
+async def test_this_machine_is_forbidden_however_it_is_written(address: str) -> None:
+    with pytest.raises(ForbiddenAddress, match="private network"):
+        await guarded.check(address, allow_private=False)
+    assert (await guarded.check(address, allow_private=True)).scheme == "http"
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid", "a..b"])
+async def test_a_name_that_does_not_exist_is_said_so(host: str) -> None:
+    with pytest.raises(ForbiddenAddress):
+        await guarded.check(f"http://{host}/", allow_private=False)
+
+
+async def test_one_private_address_among_public_ones_is_enough() -> None:
+    names = Names(mixed_example=[[PUBLIC, "10.0.0.1"]])
+    with pytest.raises(ForbiddenAddress, match=r"10\.0\.0\.1"):
+        await guarded.check("https://mixed.example/", allow_private=False, resolve=names)
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
+    """A name that changes between two look-ups is only looked up once a request."""
+    wire, names = Wire(), Names(turning_example=[[PUBLIC], ["127.0.0.1"]])
+    transport = GuardedTransport(allow_private=False, inner=wire, resolve=names)
+    async with make_client(transport=transport) as client:
+        response = await client.get("https://turning.example:8443/feed?a=b")
+        assert names.asked == ["turning.example"]
+        with pytest.raises(ForbiddenAddress):
+            await client.get("https://turning.example:8443/feed")
+    [sent] = wire.requests
+    assert str(sent.url) == f"https://{PUBLIC}:8443/feed?a=b"
+    assert sent.headers["host"] == "turning.example:8443"
+    assert sent.extensions["sni_hostname"] == "turning.example"
+    assert str(response.url) == "https://turning.example:8443/feed?a=b"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://inside.example/", "http://127.0.0.1/", "file:///etc/passwd"]
+)
+async def test_each_hop_of_a_redirect_is_checked(target: str) -> None:
+    wire = Wire(redirect=target)
+    names = Names(
+        acme_example=[[PUBLIC]], inside_example=[["192.168.0.7"]], **{"127.0.0.1": [["127.0.0.1"]]}
+    )
+    transport = GuardedTransport(allow_private=False, inner=wire, resolve=names)
+    async with make_client(transport=transport) as client:
+        with pytest.raises(ForbiddenAddress):
+            await client.get("https://acme.example/feed", follow_redirects=True)
+    assert len(wire.requests) == 1
+
+
+async def test_the_next_address_is_tried_when_one_takes_no_connection() -> None:
+    wire, names = Wire(dead=["2606:4700::1111"]), Names(two_example=[["2606:4700::1111", PUBLIC]])
+    transport = GuardedTransport(allow_private=False, inner=wire, resolve=names)
+    async with make_client(transport=transport) as client:
+        assert (await client.post("https://two.example/", content=b"x")).status_code == 200
+        wire.dead = ["2606:4700::1111", PUBLIC]
+        with pytest.raises(httpx.ConnectError):
+            await client.get("https://two.example/")
+    assert [request.url.host for request in wire.requests[:2]] == ["2606:4700::1111", PUBLIC]
+
+
+async def test_an_unknown_name_is_a_connection_that_failed() -> None:
+    transport = GuardedTransport(allow_private=False, inner=Wire(), resolve=Names())
+    async with make_client(transport=transport) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get("https://nowhere.example/")
+
+
+async def test_private_addresses_are_called_where_that_is_set() -> None:
+    wire = Wire()
+    async with make_client(transport=GuardedTransport(allow_private=True, inner=wire)) as client:
+        assert (await client.get("http://127.0.0.1:9/")).text == "hello"
+        with pytest.raises(ForbiddenAddress):
+            await client.get("ftp://127.0.0.1/")
+
+
+class Rerouted(httpx.AsyncBaseTransport):
+    """The real network, in which the public address is a server on this machine."""
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._real = httpx.AsyncHTTPTransport(verify=trusted)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert request.url.host == PUBLIC
+        request.url = request.url.copy_with(host="127.0.0.1")
+        return await self._real.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
+
+
+class Hello(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = self.headers["Host"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None: ...
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """A server whose certificate is for feeds.example; its port, and a context trusting it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "feeds.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("feeds.example")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    both = tmp_path / "server.pem"
+    both.write_bytes(secret + pem)
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(both)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
+    server.socket = served.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server.server_port, ssl.create_default_context(cadata=pem.decode())
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_the_certificate_is_checked_for_the_name_not_the_address(
+    tls_server: tuple[int, ssl.SSLContext],
+) -> None:
+    port, trusted = tls_server
+    names = Names(feeds_example=[[PUBLIC]], other_example=[[PUBLIC]])
+    transport = GuardedTransport(allow_private=False, inner=Rerouted(trusted), resolve=names)
+    async with make_client(transport=transport) as client:
+        assert (await client.get(f"https://feeds.example:{port}/")).text == f"feeds.example:{port}"
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await client.get(f"https://other.example:{port}/")
