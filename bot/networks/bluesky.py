@@ -1,0 +1,356 @@
+"""Bluesky (AT Protocol): https://docs.bsky.app, lexicons ``com.atproto`` and ``app.bsky``.
+
+A post's record key is chosen here and its record settled before the first attempt, so sending it
+again can have no second effect: ``putRecord`` with ``swapRecord: null`` only ever creates. What
+must be known for certain is asked of the account's own server (PDS); notifications and numbers
+come through it from Bluesky's AppView.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import httpx
+
+from bot.counting import facets, graphemes
+from bot.errors import (
+    Expired,
+    FieldErrors,
+    NetworkError,
+    Rejected,
+    Unavailable,
+    Uncertain,
+    UserError,
+)
+from bot.networks.base import (
+    Connected,
+    ConnectField,
+    Heard,
+    Limits,
+    Listens,
+    Measured,
+    Measures,
+    Network,
+    Outgoing,
+    PictureFile,
+    Published,
+    Publishes,
+    Session,
+    Setting,
+    Uncertainty,
+    UploadsGone,
+)
+from bot.networks.bluesky_api import LABEL, WEB, Api, Closed, Refused, post_url, text_in, tokens
+from bot.networks.bluesky_inbox import listen, measure
+from bot.networks.http import Garbled, clean, origin_of, server_address
+from bot.networks.pictures import fit_picture
+
+POST_TYPE = "app.bsky.feed.post"
+_TEXT_BYTES = 3000
+_UPLOAD_BYTES = 1_000_000  # newer servers take 2,000,000
+
+_TID_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+class Bluesky(Network, Publishes, Listens, Measures):
+    name = "bluesky"
+    label = LABEL
+    limits = Limits(
+        text=300,
+        pictures=4,
+        picture_bytes=20_000_000,  # made smaller before they are uploaded
+        picture_kinds=("image/jpeg", "image/png", "image/webp"),
+        alt=2000,
+    )
+    settings = (
+        Setting("BLUESKY_URL", "https://bsky.social", "Server that Bluesky accounts log in at"),
+    )
+    connect_fields = (
+        ConnectField("handle", "Handle", "The full handle.", "bakery.bsky.social"),
+        ConnectField(
+            "password",
+            "App password",
+            "Made on Bluesky under Settings, Privacy and security, App passwords.",
+            "xxxx-xxxx-xxxx-xxxx",
+            secret=True,
+        ),
+        ConnectField(
+            "server",
+            "Server",
+            "Only if the account isn't kept at Bluesky itself.",
+            "https://pds.example.org",
+        ),
+    )
+    connect_help = (
+        "Use an app password, not the account's own: it can be withdrawn on Bluesky at any time."
+    )
+
+    uncertainty: ClassVar[Uncertainty] = Uncertainty.SAME_KEY
+    grace: ClassVar[timedelta] = timedelta(seconds=5)
+    key_life: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        settings: Mapping[str, str],
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(client, settings, now)
+        self._api = Api(client, now)
+        self._home = origin_of(settings["BLUESKY_URL"])
+        self._last_tid = 0
+
+    def count(self, text: str) -> int:
+        """In grapheme clusters: what a reader takes for one character."""
+        return graphemes(text)
+
+    def text_problems(self, text: str, limits: Limits) -> list[str]:
+        problems = super().text_problems(text, limits)
+        over = len(text.encode()) - _TEXT_BYTES
+        if over > 0 and not problems:
+            problems.append(f"{over} bytes over {LABEL}'s limit of {_TEXT_BYTES:,} bytes.")
+        return problems
+
+    # connecting
+
+    async def connect(self, fields: Mapping[str, str]) -> Connected:
+        handle = clean(fields.get("handle", "")).removeprefix("@").lower()
+        password = clean(fields.get("password", ""))
+        server = fields.get("server", "").strip()
+        self._check_fields(handle, password)
+        server = server_address(server, trusted=(self._home,)) if server else self._home
+        await self._check_server(server)
+        data = await self._log_in(server, handle, password)
+        try:
+            did, handle = text_in(data, "did"), text_in(data, "handle")
+            credentials = {"service": self._own_server(server, data), **tokens(data)}
+        except Garbled as error:
+            raise UserError(f"Tried to log in at {server}: {error.reason}") from error
+        return Connected(
+            remote_id=did,
+            handle=handle,
+            name=await self._display_name(credentials, did) or handle,
+            url=f"{WEB}/profile/{handle}",
+            server=credentials["service"],
+            credentials=credentials,
+            limits={},
+        )
+
+    def _check_fields(self, handle: str, password: str) -> None:
+        problems = {}
+        if not handle:
+            problems |= {"handle": "Type the account's handle."}
+        elif "." not in handle and ":" not in handle:
+            problems |= {"handle": f"Type the full handle, for example {handle}.bsky.social."}
+        if not password:
+            problems |= {"password": "Type an app password."}
+        if problems:
+            raise FieldErrors(problems)
+
+    async def _check_server(self, server: str) -> None:
+        """Nothing secret is sent to a server before it has said that it is one."""
+        try:
+            said = await self._api.open(server, "GET", "com.atproto.server.describeServer")
+            text_in(said, "did")
+        except (Rejected, Expired, Garbled) as error:
+            raise UserError(f"There is no {LABEL} server at {server}: {error.reason}") from error
+
+    async def _log_in(self, server: str, handle: str, password: str) -> dict[str, Any]:
+        try:
+            data = await self._api.open(
+                server,
+                "POST",
+                "com.atproto.server.createSession",
+                json={"identifier": handle, "password": password},
+                secrets=(password,),
+            )
+        except Closed as error:
+            raise UserError(f"Tried to log in as {handle}: {error.reason}") from error
+        except (Rejected, Expired, Garbled) as error:
+            raise UserError(
+                f"Tried to log in at {server} as {handle}: {error.reason} Check the handle and"
+                " the app password. Nothing was stored."
+            ) from error
+        if data.get("active") is False:
+            raise UserError(
+                f"{LABEL} says that {handle} is {clean(str(data.get('status')))}: it can't post."
+            )
+        return data
+
+    def _own_server(self, server: str, data: Mapping[str, Any]) -> str:
+        """The account's PDS as its DID document names it, if it can be used.
+
+        A server that the operator's setting puts on this machine speaks for itself: behind a
+        proxy or in a container the address in the document may lead nowhere.
+        """
+        if httpx.URL(server).host in ("127.0.0.1", "localhost", "::1"):
+            return server
+        try:
+            services = data["didDoc"]["service"]
+            named = next(each for each in services if each["id"].endswith("#atproto_pds"))
+            return server_address(named["serviceEndpoint"])
+        except (KeyError, TypeError, AttributeError, StopIteration, UserError):
+            return server
+
+    async def _display_name(self, credentials: Mapping[str, Any], did: str) -> str:
+        """The profile's name, empty if there is none; it isn't worth failing for."""
+        try:
+            data = await self._api.open(
+                credentials["service"],
+                "GET",
+                "com.atproto.repo.getRecord",
+                params={"repo": did, "collection": "app.bsky.actor.profile", "rkey": "self"},
+            )
+        except NetworkError:
+            return ""
+        profile = data.get("value")
+        name = profile.get("displayName") if isinstance(profile, dict) else None
+        return clean(name) if isinstance(name, str) else ""
+
+    # publishing
+
+    def new_key(self, now: datetime) -> str:
+        """A TID: microseconds and a random clock id in 13 sortable digits. Servers refuse other
+        keys; one object never gives the same one twice."""
+        wanted = (int(now.timestamp() * 1_000_000) << 10) | secrets.randbelow(1024)
+        self._last_tid = number = max(wanted, self._last_tid + 1)
+        return "".join(_TID_DIGITS[number >> shift & 31] for shift in range(60, -1, -5))
+
+    async def upload(self, session: Session, picture: PictureFile) -> Mapping[str, Any]:
+        fitted = await asyncio.to_thread(fit_picture, picture.data, _UPLOAD_BYTES)
+        data = await self._api.call(
+            session,
+            "POST",
+            "com.atproto.repo.uploadBlob",
+            content=fitted.data,
+            headers={"Content-Type": fitted.mime},
+        )
+        if not isinstance(data.get("blob"), dict):
+            raise Garbled(f"{LABEL} took the picture but didn't say where it is.")
+        return {"blob": data["blob"], "width": fitted.width, "height": fitted.height}
+
+    async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
+        record: dict[str, Any] = {
+            "$type": POST_TYPE,
+            "text": post.text,
+            "createdAt": self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        if post.language:
+            record["langs"] = [post.language]
+        if found := await self._facets(session, post.text):
+            record["facets"] = found
+        if post.reply_to:
+            record["reply"] = dict(post.reply_to)
+        if post.pictures:
+            images = [
+                {
+                    "image": each.result["blob"],
+                    "alt": each.alt,
+                    "aspectRatio": {key: each.result[key] for key in ("width", "height")},
+                }
+                for each in post.pictures
+            ]
+            record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
+        return {"record": record}
+
+    async def _facets(self, session: Session, text: str) -> list[dict[str, Any]]:
+        """Links, tags and the mentions of people that exist, as byte ranges of the text."""
+        result = []
+        for facet in facets(text):
+            feature = {"$type": f"app.bsky.richtext.facet#{facet.kind}"}
+            if facet.kind == "mention":
+                did = await self._did_of(session, facet.value)
+                if did is None:
+                    continue
+                feature["did"] = did
+            else:
+                feature["uri" if facet.kind == "link" else "tag"] = facet.value
+            index = {"byteStart": facet.byte_start, "byteEnd": facet.byte_end}
+            result.append({"index": index, "features": [feature]})
+        return result
+
+    async def _did_of(self, session: Session, handle: str) -> str | None:
+        try:
+            data = await self._api.call(
+                session,
+                "GET",
+                "com.atproto.identity.resolveHandle",
+                params={"handle": handle},
+            )
+        except Refused:
+            return None  # nobody has this handle: it stays text
+        return text_in(data, "did")
+
+    async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
+        body = {
+            "repo": session.account.remote_id,
+            "collection": POST_TYPE,
+            "rkey": key,
+            "record": prepared["record"],
+            "swapRecord": None,
+        }
+        try:
+            data = await self._api.call(
+                session, "POST", "com.atproto.repo.putRecord", effect=True, json=body
+            )
+        except Refused as refusal:
+            if refusal.code == "InvalidSwap":
+                return await self._already_out(session, key, prepared)
+            if refusal.code == "BlobNotFound":
+                raise UploadsGone(refusal.reason) from refusal
+            raise
+        published = _published(session, key)
+        if data.get("uri") != published.remote_id:
+            raise Uncertain(f"{LABEL} answered, but not that the post is out.")
+        return published
+
+    async def _already_out(
+        self, session: Session, key: str, prepared: Mapping[str, Any]
+    ) -> Published:
+        """An earlier attempt got through; make sure that it is this very post."""
+        try:
+            record = await self._record(session, key)
+        except Unavailable as error:
+            raise Uncertain(error.reason) from error
+        if record != prepared["record"]:
+            raise Rejected(f"Another post is on {LABEL} under this one's key.")
+        return _published(session, key)
+
+    async def find(
+        self, session: Session, key: str, prepared: Mapping[str, Any], since: datetime
+    ) -> Published | None:
+        out = await self._record(session, key) is not None
+        return _published(session, key) if out else None
+
+    async def _record(self, session: Session, key: str) -> Any:
+        params = {"repo": session.account.remote_id, "collection": POST_TYPE, "rkey": key}
+        try:
+            data = await self._api.call(session, "GET", "com.atproto.repo.getRecord", params=params)
+        except Refused as refusal:
+            if refusal.code == "RecordNotFound":
+                return None
+            raise
+        return data.get("value")
+
+    async def delete(self, session: Session, remote_id: str) -> None:
+        body = {
+            "repo": session.account.remote_id,
+            "collection": POST_TYPE,
+            "rkey": remote_id.rpartition("/")[2],
+        }
+        await self._api.call(session, "POST", "com.atproto.repo.deleteRecord", json=body)
+
+    # listening and measuring
+
+    async def listen(self, session: Session, cursor: str | None) -> Heard:
+        return await listen(self._api, session, cursor, self._now())
+
+    async def measure(self, session: Session, remote_ids: Sequence[str]) -> Measured:
+        return await measure(self._api, session, remote_ids)
+
+
+def _published(session: Session, key: str) -> Published:
+    uri = f"at://{session.account.remote_id}/{POST_TYPE}/{key}"
+    return Published(uri, post_url(uri))
