@@ -1,1 +1,23 @@
 """All that is Slack: what comes in, what goes out."""
+
+from collections.abc import Mapping
+
+from handlers import approvals, desk, drafting, queue
+from handlers.inbound import Desk
+from handlers.notices import Renderer
+from handlers.pictures import Pictures
+from storage.records import Card
+
+
+def register(desk_: Desk) -> Mapping[Card, Renderer]:
+    """Every feature registers what it listens to; gives the cards that can be owed."""
+    services = desk_.services
+    pictures = Pictures(services.database, services.media, services.clock)
+    desk.register(desk_)
+    drafting.register(desk_, pictures)
+    queue.register(desk_)
+    cards = {
+        **approvals.register(desk_, pictures),
+    }
+    desk_.listen()
+    return cards

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_S = 15
@@ -68,6 +68,15 @@ class Database:
             await tx.connection.execute(text("SELECT clock_timestamp()"))
         ).scalar_one()
         return moment.astimezone(UTC)
+
+    async def problem(self) -> str | None:
+        """What is wrong with the database, in a word or two; None: it reads and writes."""
+        try:
+            async with self.transaction() as tx:
+                await tx.connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            return type(error).__name__
+        return None
 
     async def close(self) -> None:
         await self._writer.dispose()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select, update
 
-from storage.records import Notice, NoticeState
+from storage.records import Card, Notice, NoticeState
 from storage.rows import Transaction, add, changed, many, new_id, one
 from storage.tables import notices
 
@@ -71,12 +71,21 @@ async def refresh(tx: Transaction, workspace_id: str, subject_id: str, now: date
 
 
 async def claim(
-    tx: Transaction, now: datetime, lease_until: datetime, limit: int
+    tx: Transaction,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    *,
+    besides: frozenset[str] = frozenset(),
 ) -> Sequence[Notice]:
-    """Take what is owed now; what a gone process was sending comes back after its lease."""
+    """Take what is owed now; what a gone process was sending comes back after its lease.
+
+    :param besides: destinations that are being sent to already.
+    """
     due = and_(
         notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING]),
         notices.c.next_attempt_at <= now,
+        notices.c.destination.not_in(besides),
     )
     chosen = (
         select(notices.c.id)
@@ -98,7 +107,7 @@ async def claim(
         )
         .returning(notices),
     )
-    return sorted(taken, key=lambda notice: (notice.next_attempt_at, notice.id))
+    return sorted(taken, key=lambda notice: notice.card != Card.APPROVAL)  # then their threads
 
 
 async def sent(tx: Transaction, notice: Notice, channel: str, ts: str) -> None:

@@ -1,0 +1,122 @@
+"""The command line: play, run, doctor, manifest, migrate.
+
+What a command needs is imported when it runs: together they take over a second (measured), and
+`--help` and `manifest` need almost none of it.
+"""
+# ruff: noqa: PLC0415  # see above
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from bot.errors import SettingsError
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="Socialdesk: your team's social media, from Slack."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    play = commands.add_parser("play", help="try it in a browser: no Slack, no account needed")
+    play.add_argument("--port", type=int, default=8765, help="of the page (default: 8765)")
+    play.add_argument("--data", default="data/playground", help="the folder of its data")
+    commands.add_parser("run", help="run it in your Slack workspace (settings in .env)")
+    doctor = commands.add_parser("doctor", help="check everything that can be wrong")
+    doctor.add_argument("--slack-validates", action="store_true", help=argparse.SUPPRESS)
+    manifest = commands.add_parser("manifest", help="print the Slack app's manifest")
+    manifest.add_argument("--url", help="your public address, for HTTP instead of Socket Mode")
+    commands.add_parser("migrate", help="bring the database up to this release")
+    chosen = parser.parse_args(arguments)
+    try:
+        return _COMMANDS[chosen.command](chosen)
+    except SettingsError as error:
+        print("Not started. These settings need your attention:\n", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        print("\nSet them in .env (see .env.example) or in the environment.", file=sys.stderr)
+        return 2
+
+
+def _play(chosen: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from bot.playground.play import play
+
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format=LOG_FORMAT)
+    return asyncio.run(play(Path(chosen.data), chosen.port, os.environ, stop_signal))
+
+
+def _run(_: argparse.Namespace) -> int:
+    from bot.settings import read_settings
+
+    settings = read_settings(os.environ)
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    from bot.bootstrap import running
+
+    async def serve() -> None:
+        async with running(settings):
+            log = logging.getLogger("bot")
+            log.info("Socialdesk is running. Type /social in Slack.")
+            await stop_signal()
+            log.info("Stopping: what is being sent is finished first.")
+
+    asyncio.run(serve())
+    return 0
+
+
+def _manifest(chosen: argparse.Namespace) -> int:
+    import json
+
+    from handlers.manifest import creation_link, manifest
+
+    url = f"{chosen.url.rstrip('/')}/slack/events" if chosen.url else None
+    made = manifest(request_url=url)
+    print(json.dumps(made, indent=2))
+    print(f"\nCreate the app by opening this link:\n\n{creation_link(made)}\n", file=sys.stderr)
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from bot.settings import read_settings
+    from storage.database import Database
+    from storage.migrations import migrate
+
+    settings = read_settings(os.environ)
+
+    async def work() -> bool:
+        database = Database(settings.database_url)
+        try:
+            return await migrate(database)
+        finally:
+            await database.close()
+
+    print("The database is up to date now." if asyncio.run(work()) else "Nothing to do.")
+    return 0
+
+
+async def stop_signal() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+_COMMANDS = {
+    "play": _play,
+    "run": _run,
+    "manifest": _manifest,
+    "migrate": _migrate,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

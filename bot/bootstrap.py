@@ -1,0 +1,213 @@
+"""The composition root: settings -> a running bot, started and stopped in order."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvicorn
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import web
+from bot.accounts import Accounts, Vault
+from bot.approvals import Approvals
+from bot.clock import Clock
+from bot.drafting import Drafting
+from bot.media import MediaFolder
+from bot.networks import NETWORKS
+from bot.networks.base import Network
+from bot.networks.http import make_client
+from bot.outcomes import Outcomes
+from bot.publishing import Publisher
+from bot.scheduling import Scheduling
+from bot.sending import Sender
+from bot.services import Services
+from bot.settings import Settings
+from handlers import register
+from handlers.inbound import Desk
+from handlers.notices import NoticeSender
+from storage import workspaces
+from storage.database import Database
+from storage.migrations import migrate
+
+SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
+DRAIN_S = 20.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot."""
+
+    services: Services
+    desk: Desk
+    team_id: str
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Bot]:
+    """Start everything in order; at the end stop it in the opposite order.
+
+    :raises SlackApiError: Slack refuses the bot token.
+    :raises DatabaseTooNew: the database belongs to a newer release.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        prepare_folder(settings.data_dir)
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        await migrate(database)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        client = slack_client(settings, session)
+        identity = await client.auth_test()
+        async with database.transaction() as tx:
+            await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
+        clock = Clock()
+        networks = await stack.enter_async_context(open_networks(settings))
+        services = build_services(settings, database, clock, networks)
+        app = slack_app(settings, client, identity.data)
+        desk = Desk(app, services)
+        renderers = register(desk)
+        sender = NoticeSender(database, client, clock, renderers)
+        publisher = Publisher(
+            database, Sender(database, services.accounts, services.media, clock), clock
+        )
+        clock.start()
+        stack.callback(clock.stop)
+        stack.push_async_callback(desk.tasks.drain, DRAIN_S)
+        stack.push_async_callback(sender.drain, DRAIN_S)
+        stack.push_async_callback(publisher.drain, DRAIN_S)
+        for work in (publisher.run(), sender.run()):
+            stack.push_async_callback(_cancel, asyncio.create_task(work))
+        if settings.socket_mode:
+            await stack.enter_async_context(_sockets(app, settings))
+        if settings.http_port is not None:
+            await stack.enter_async_context(_http(app, database, settings))
+        yield Bot(services, desk, identity["team_id"])
+
+
+def build_services(
+    settings: Settings, database: Database, clock: Clock, networks: Mapping[str, Network]
+) -> Services:
+    """The use cases over a database and the networks."""
+    accounts = Accounts(database, networks, Vault(settings.secret_keys), clock)
+    return Services(
+        database=database,
+        clock=clock,
+        accounts=accounts,
+        media=MediaFolder(settings.data_dir / "media"),
+        drafting=Drafting(database, accounts, clock),
+        scheduling=Scheduling(database, clock),
+        approvals=Approvals(database, clock),
+        outcomes=Outcomes(database, accounts, clock),
+        first_admin=settings.first_admin,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_networks(settings: Settings) -> AsyncIterator[dict[str, Network]]:
+    """One instance of each network, each with its own HTTP client."""
+    async with contextlib.AsyncExitStack() as stack:
+        made = {}
+        for network in NETWORKS:
+            client = await stack.enter_async_context(make_client())
+            made[network.name] = network(client, settings.networks, lambda: datetime.now(UTC))
+        yield made
+
+
+def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """The Web API client. Bolt copies it for each request, so what matters is in its parts."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token,
+        base_url=settings.slack_api_url,
+        session=session,
+        # No retry on broken connections: it could post a message twice. The outbox knows better.
+        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=1)],
+        timeout=20,
+    )
+
+
+def slack_app(settings: Settings, client: AsyncWebClient, identity: Mapping[str, Any]) -> AsyncApp:
+    """The Bolt app. Who the bot is was asked once at start, so no request waits for it."""
+    result = AuthorizeResult(
+        enterprise_id=None,
+        team_id=identity["team_id"],
+        bot_user_id=identity["user_id"],
+        bot_id=identity.get("bot_id"),
+        bot_token=settings.slack_bot_token,
+    )
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return result
+
+    return AsyncApp(
+        client=client,
+        authorize=authorize,
+        signing_secret=settings.slack_signing_secret or "unused in Socket Mode",
+        request_verification_enabled=settings.slack_signing_secret is not None,
+    )
+
+
+def prepare_folder(folder: Path) -> None:
+    """The folder of everything that is kept; nobody else on the machine may look into it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@contextlib.asynccontextmanager
+async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+    handlers = [
+        AsyncSocketModeHandler(app, settings.slack_app_token, web_client=app.client)
+        for _ in range(SOCKETS)
+    ]
+    for handler in handlers:
+        await handler.connect_async()
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            await handler.close_async()
+
+
+@contextlib.asynccontextmanager
+async def _http(app: AsyncApp, database: Database, settings: Settings) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        web.create_app(AsyncSlackRequestHandler(app).handle, database),
+        host=settings.http_host,
+        port=settings.http_port or 0,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started and not task.done():
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: the whole bot stops in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,27 @@
+"""What the product can do, gathered for whoever brings people's wishes (``handlers/``)."""
+
+from dataclasses import dataclass
+
+from bot.accounts import Accounts
+from bot.approvals import Approvals
+from bot.clock import Clock
+from bot.drafting import Drafting
+from bot.media import MediaFolder
+from bot.outcomes import Outcomes
+from bot.scheduling import Scheduling
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One installation's use cases, built by ``bot/bootstrap.py``."""
+
+    database: Database
+    clock: Clock
+    accounts: Accounts
+    media: MediaFolder
+    drafting: Drafting
+    scheduling: Scheduling
+    approvals: Approvals
+    outcomes: Outcomes
+    first_admin: str | None

@@ -1,0 +1,105 @@
+"""Slack's bodies -> typed inputs. Identity comes from here alone."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.media import OfferedPicture
+from bot.team import Person
+
+
+def person_of(body: Mapping[str, Any]) -> Person:
+    """Who acts, from the signed body. A person of another workspace (Slack Connect) is keyed by
+    the workspace they belong to, and so has no role here."""
+    user = body.get("user")
+    if isinstance(user, Mapping):
+        team = user.get("team_id") or body["team"]["id"]
+        return Person(team, user["id"])
+    return Person(body["team_id"], body["user_id"])
+
+
+def channel_of(body: Mapping[str, Any]) -> str | None:
+    """The channel a request came from; None in a modal or on Home."""
+    if "channel_id" in body:
+        return str(body["channel_id"])
+    channel = body.get("channel")
+    return channel["id"] if isinstance(channel, Mapping) else None
+
+
+def pressed_value(action: Mapping[str, Any]) -> str:
+    """What a button, a menu or a select carries."""
+    option = action.get("selected_option")
+    if isinstance(option, Mapping):
+        return str(option["value"])
+    return str(action.get("value") or "")
+
+
+def typed_values(view: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A view's inputs by block id, each as the plain value it holds.
+
+    Text: str; a select: the value; several: a list of values; files: a list of Slack's file
+    objects; a date and time: an aware datetime in UTC; users, channels: ids. Empty: None.
+    """
+    state = (view or {}).get("state", {}).get("values", {})
+    return {
+        block_id: _value(element)
+        for block_id, elements in state.items()
+        for element in elements.values()
+    }
+
+
+def _value(element: Mapping[str, Any]) -> Any:
+    kind = element["type"]
+    if kind in ("checkboxes", "multi_static_select"):
+        return [option["value"] for option in element.get("selected_options") or []]
+    if kind in ("static_select", "radio_buttons"):
+        option = element.get("selected_option")
+        return option["value"] if option else None
+    if kind == "file_input":
+        return list(element.get("files") or [])
+    if kind == "datetimepicker":
+        stamp = element.get("selected_date_time")
+        return datetime.fromtimestamp(stamp, UTC) if stamp else None
+    for key in (
+        "value",
+        "selected_channel",
+        "selected_conversation",
+        "selected_user",
+        "selected_users",
+        "selected_date",
+        "selected_time",
+    ):
+        if key in element:
+            return element[key]
+    return None
+
+
+def offered_pictures(files: list[Mapping[str, Any]]) -> list[OfferedPicture]:
+    """Slack's file objects of a file_input."""
+    return [
+        OfferedPicture(
+            file_id=file["id"],
+            name=file.get("name") or "picture",
+            mime=file.get("mimetype") or "",
+            size=int(file.get("size") or 0),
+            url=file.get("url_private_download") or file.get("url_private") or "",
+        )
+        for file in files
+    ]
+
+
+def input_blocks(view: Mapping[str, Any]) -> list[str]:
+    """The block ids of a view's inputs, in order."""
+    return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+
+
+def pack(**values: str | None) -> str:
+    """Opaque ids for a view's private_metadata (never identity, never content)."""
+    return json.dumps({key: value for key, value in values.items() if value is not None})
+
+
+def unpack(metadata: str) -> dict[str, str]:
+    """What `pack` put there."""
+    values: dict[str, str] = json.loads(metadata) if metadata else {}
+    return values

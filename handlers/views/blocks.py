@@ -1,0 +1,207 @@
+"""The blocks we use, with Slack's limits kept (https://docs.slack.dev/reference/block-kit)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Block = dict[str, Any]
+
+SECTION_LIMIT = 3000
+MESSAGE_LIMIT = 13_200  # all blocks of a message together
+
+
+def plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text}
+
+
+def section(text: str, *, accessory: Block | None = None, block_id: str | None = None) -> Block:
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    if accessory is not None:
+        block["accessory"] = accessory
+    if block_id is not None:
+        block["block_id"] = block_id
+    return block
+
+
+def context(*texts: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(text)}
+
+
+def divider() -> Block:
+    return {"type": "divider"}
+
+
+def actions(*elements: Block, block_id: str | None = None) -> Block:
+    block: Block = {"type": "actions", "elements": list(elements)}
+    if block_id is not None:
+        block["block_id"] = block_id
+    return block
+
+
+def button(
+    text: str,
+    action_id: str,
+    value: str = "",
+    *,
+    style: str | None = None,
+    url: str | None = None,
+    confirm: Block | None = None,
+    label: str | None = None,
+) -> Block:
+    """:param label: what a screen reader says, where the text alone isn't clear."""
+    element: Block = {"type": "button", "text": plain(text), "action_id": action_id}
+    if value:
+        element["value"] = value
+    if style is not None:
+        element["style"] = style
+    if url is not None:
+        element["url"] = url
+    if confirm is not None:
+        element["confirm"] = confirm
+    if label is not None:
+        element["accessibility_label"] = label[:75]
+    return element
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, danger: bool = False) -> Block:
+    element: Block = {
+        "title": plain(title),
+        "text": mrkdwn(text),
+        "confirm": plain(yes),
+        "deny": plain(no),
+    }
+    if danger:
+        element["style"] = "danger"
+    return element
+
+
+def option(text: str, value: str, description: str | None = None) -> Block:
+    made: Block = {"text": plain(text[:75]), "value": value}
+    if description is not None:
+        made["description"] = plain(description[:75])
+    return made
+
+
+def menu(action_id: str, options: Sequence[Block]) -> Block:
+    """An overflow menu (at most 5)."""
+    return {"type": "overflow", "action_id": action_id, "options": list(options)}
+
+
+def select(
+    action_id: str, options: Sequence[Block], *, initial: str | None = None, placeholder: str = ""
+) -> Block:
+    element: Block = {"type": "static_select", "action_id": action_id, "options": list(options)}
+    if placeholder:
+        element["placeholder"] = plain(placeholder)
+    chosen = [made for made in options if made["value"] == initial]
+    if chosen:
+        element["initial_option"] = chosen[0]
+    return element
+
+
+def checkboxes(
+    action_id: str, options: Sequence[Block], chosen: Sequence[str] | frozenset[str] = ()
+) -> Block:
+    element: Block = {"type": "checkboxes", "action_id": action_id, "options": list(options)}
+    initial = [made for made in options if made["value"] in chosen]
+    if initial:
+        element["initial_options"] = initial
+    return element
+
+
+def multi_select(
+    action_id: str,
+    options: Sequence[Block],
+    chosen: Sequence[str] | frozenset[str] = (),
+    *,
+    placeholder: str = "",
+) -> Block:
+    element = checkboxes(action_id, options, chosen)
+    element["type"] = "multi_static_select"
+    if placeholder:
+        element["placeholder"] = plain(placeholder)
+    return element
+
+
+def text_input(
+    action_id: str,
+    *,
+    initial: str = "",
+    placeholder: str = "",
+    multiline: bool = False,
+    max_length: int | None = None,
+    acts_on: Sequence[str] = (),
+) -> Block:
+    """:param acts_on: when it acts before submission, e.g. ``on_character_entered``."""
+    element: Block = {"type": "plain_text_input", "action_id": action_id, "multiline": multiline}
+    if initial:
+        element["initial_value"] = initial
+    if placeholder:
+        element["placeholder"] = plain(placeholder)
+    if max_length is not None:
+        element["max_length"] = max_length
+    if acts_on:
+        element["dispatch_action_config"] = {"trigger_actions_on": list(acts_on)}
+    return element
+
+
+def field(
+    block_id: str,
+    label: str,
+    element: Mapping[str, Any],
+    *,
+    hint: str = "",
+    optional: bool = False,
+    acts: bool = False,
+) -> Block:
+    """An input of a form. Its ``block_id`` is the field's name in `FieldErrors`."""
+    block: Block = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label),
+        "element": dict(element),
+        "optional": optional,
+    }
+    if hint:
+        block["hint"] = plain(hint)
+    if acts:
+        block["dispatch_action"] = True
+    return block
+
+
+def picture(file_id: str, alt: str) -> Block:
+    """The bot's own upload, shown in a message."""
+    return {"type": "image", "slack_file": {"id": file_id}, "alt_text": alt or "picture"}
+
+
+def modal(
+    callback_id: str,
+    title: str,
+    blocks: Sequence[Block],
+    *,
+    submit: str | None = None,
+    close: str = "Cancel",
+    metadata: str = "",
+    notify_on_close: bool = False,
+) -> Block:
+    """A modal. Title, submit and close have at most 24 characters."""
+    view: Block = {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain(title),
+        "close": plain(close),
+        "blocks": list(blocks),
+        "private_metadata": metadata,
+    }
+    if submit is not None:
+        view["submit"] = plain(submit)
+    if notify_on_close:
+        view["notify_on_close"] = True
+    return view
