@@ -1,0 +1,98 @@
+// Talking to the server, and telling the person when that didn't work.
+
+export const page = document.body.dataset;
+
+export function iconNamed(name) {
+  const icons = document.querySelector("template[data-icons]").content;
+  return icons.querySelector(`[data-name="${name}"]`).firstElementChild.cloneNode(true);
+}
+
+export function toast(words) {
+  const place = document.querySelector("[data-toasts]");
+  const note = document.createElement("div");
+  note.className = "toast";
+  const text = document.createElement("span");
+  text.textContent = words;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "icon-button";
+  close.setAttribute("aria-label", "Dismiss");
+  close.append(iconNamed("close"));
+  close.addEventListener("click", () => note.remove());
+  note.append(text, close);
+  // A dialog lies above the rest of the page: what is said must lie in it to be seen.
+  (document.querySelector("dialog[open]") ?? document.body).append(place);
+  place.append(note);
+  setTimeout(() => note.remove(), 12000);
+}
+
+// Posts JSON or a form; gives the answer, or null after having told the person what went wrong.
+export async function post(path, body) {
+  const form = body instanceof FormData;
+  let answer;
+  try {
+    const response = await fetch(page.base + path, {
+      method: "POST",
+      headers: form ? {} : { "Content-Type": "application/json" },
+      body: form ? body : JSON.stringify(body),
+    });
+    answer = await response.json();
+  } catch {
+    answer = { problem: "The playground doesn't answer. Is it still running?" };
+  }
+  if (answer.problem) {
+    toast(answer.problem);
+    return null;
+  }
+  return answer;
+}
+
+export async function fragment(path) {
+  const response = await fetch(page.base + path);
+  if (!response.ok) return null;
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  return template.content;
+}
+
+// Runs an update again and again as long as it is asked for, one at a time: the last one wins.
+export function coalesced(update) {
+  let running = null;
+  let again = false;
+  return function ask() {
+    if (running) {
+      again = true;
+      return running;
+    }
+    running = (async () => {
+      do {
+        again = false;
+        await update().catch(() => {});
+      } while (again);
+      running = null;
+    })();
+    return running;
+  };
+}
+
+// Changes part of the page and leaves the keyboard where it was.
+export function keepingFocus(container, change) {
+  const active = container.contains(document.activeElement) ? document.activeElement : null;
+  const id = active?.id;
+  const selection = active && "selectionStart" in active ? [active.selectionStart, active.selectionEnd] : null;
+  change();
+  const again = id ? document.getElementById(id) : null;
+  if (!again || again === document.activeElement) return;
+  again.focus({ preventScroll: true });
+  try {
+    if (selection && selection[0] !== null) again.setSelectionRange(...selection);
+  } catch {
+    // Dates and numbers have no selection.
+  }
+}
+
+export function sizeInWords(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,142 @@
+// The list of messages: new ones arrive, edited ones change in place, days are divided.
+
+import { coalesced, fragment, keepingFocus, page, post, toast } from "./api.js";
+import { enhance, remember, restore } from "./elements.js";
+
+const NEAR = 5 * 60;
+
+export class MessageList {
+  constructor(list, scroller, path) {
+    this.list = list;
+    this.scroller = scroller;
+    this.path = path;
+    this.wanted = new Set();
+    this.atEnd = true;
+    this.refresh = coalesced(() => this.update());
+    enhance(list);
+    this.arrange();
+    scroller.addEventListener("scroll", () => {
+      this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+    }, { passive: true });
+    new ResizeObserver(() => this.atEnd && this.toEnd()).observe(list);
+    this.toEnd();
+  }
+
+  toEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.atEnd = true;
+  }
+
+  refreshOne(ts) {
+    this.wanted.add(ts);
+    return this.refresh();
+  }
+
+  refreshAll() {
+    this.wanted.add("all");
+    return this.refresh();
+  }
+
+  async update() {
+    const wanted = [...this.wanted];
+    this.wanted.clear();
+    const all = wanted.includes("all");
+    const query = all ? "" : wanted.map((ts) => `ts=${ts}`).join("&");
+    const content = await fragment(`${this.path}${this.path.includes("?") ? "&" : "?"}${query}`);
+    if (!content || !this.list.isConnected) return;
+    const found = [...content.querySelectorAll("article")];
+    const present = new Set(found.map((message) => message.dataset.ts));
+    const gone = all ? [...this.list.querySelectorAll("article")].map(({ dataset }) => dataset.ts) : wanted;
+    for (const ts of gone) if (!present.has(ts)) this.find(ts)?.remove();
+    for (const message of found) this.put(message, all);
+    this.arrange();
+    if (this.atEnd) this.toEnd();
+  }
+
+  find(ts) {
+    return this.list.querySelector(`article[data-ts="${CSS.escape(ts)}"]`);
+  }
+
+  put(message) {
+    const before = this.find(message.dataset.ts);
+    if (before) {
+      if (before.dataset.version === message.dataset.version) return;
+      const kept = remember(before);
+      keepingFocus(before, () => {
+        before.replaceWith(message);
+        enhance(message);
+        restore(message, kept);
+      });
+      return;
+    }
+    const next = [...this.list.querySelectorAll("article")].find((other) => other.dataset.ts > message.dataset.ts);
+    this.list.insertBefore(message, next ?? null);
+    message.classList.add("is-new");
+    enhance(message);
+    if (message.dataset.author === page.user) this.atEnd = true;
+  }
+
+  // Day dividers, and one head for several messages somebody writes in a row.
+  arrange() {
+    for (const line of this.list.querySelectorAll(".day")) line.remove();
+    let before = null;
+    for (const message of this.list.querySelectorAll("article")) {
+      const newDay = before?.dataset.day !== message.dataset.day;
+      if (newDay && "messages" in this.list.dataset) message.before(dayLine(message.dataset.dayName));
+      const near = before && Number(message.dataset.ts) - Number(before.dataset.ts) < NEAR;
+      const follows = near && !newDay && before.dataset.author === message.dataset.author && !message.querySelector(".only-you");
+      message.classList.toggle("follows", Boolean(follows));
+      before = message;
+    }
+  }
+}
+
+function dayLine(name) {
+  const line = document.createElement("div");
+  line.className = "day";
+  line.setAttribute("role", "separator");
+  line.setAttribute("aria-label", name);
+  const text = document.createElement("span");
+  text.textContent = name;
+  line.append(text);
+  return line;
+}
+
+export function startMessageActions() {
+  document.addEventListener("click", async (event) => {
+    const shortcut = event.target.closest("[data-shortcut]");
+    const copy = event.target.closest("[data-copy-link]");
+    const picture = event.target.closest("[data-enlarge]");
+    if (shortcut) {
+      const message = shortcut.closest("[data-ts]");
+      const { channel } = message.closest("[data-channel]").dataset;
+      await post("/shortcut", { channel, ts: message.dataset.ts, callback_id: shortcut.dataset.shortcut });
+    } else if (copy) {
+      await navigator.clipboard?.writeText(copy.dataset.copyLink).catch(() => {});
+      toast("The link is on the clipboard.");
+    } else if (picture) {
+      enlarge(picture);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches?.("[data-enlarge]") && ["Enter", " "].includes(event.key)) {
+      event.preventDefault();
+      enlarge(event.target);
+    }
+  });
+  const dialog = document.querySelector("dialog[data-enlarged]");
+  dialog.addEventListener("click", () => dialog.close());
+}
+
+function enlarge(picture) {
+  const dialog = document.querySelector("dialog[data-enlarged]");
+  const large = new Image();
+  large.src = picture.src;
+  large.alt = picture.alt;
+  const close = document.createElement("button");
+  close.className = "icon-button";
+  close.setAttribute("aria-label", "Close picture");
+  close.textContent = "✕";
+  dialog.replaceChildren(large, close);
+  dialog.showModal();
+}

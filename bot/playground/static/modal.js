@@ -1,0 +1,112 @@
+// Forms on top of the page. The server holds the stack; the uppermost view is shown.
+
+import { coalesced, fragment, keepingFocus, post } from "./api.js";
+import { enhance, forgetSaving, remember, restore, stateOf } from "./elements.js";
+
+const dialog = document.querySelector("[data-modal]");
+let openedFrom = null;
+
+const shownForm = () => dialog.querySelector("form");
+
+function show(content) {
+  const form = content?.querySelector("form[data-view]");
+  const before = shownForm();
+  if (!form) {
+    if (dialog.open) dialog.close();
+    return;
+  }
+  if (before && before.dataset.view === form.dataset.view) {
+    if (before.dataset.version !== form.dataset.version) replace(before, form);
+    return;
+  }
+  dialog.replaceChildren(form);
+  enhance(form);
+  if (!dialog.open) {
+    openedFrom = document.activeElement;
+    dialog.showModal();
+  }
+  dialog.classList.remove("is-loading");
+  focusFirst(form);
+}
+
+function replace(before, form) {
+  const kept = remember(before);
+  const { scrollTop } = before.querySelector("[data-modal-body]");
+  dialog.classList.remove("is-loading");
+  keepingFocus(dialog, () => {
+    dialog.replaceChildren(form);
+    enhance(form);
+    restore(form, kept);
+    form.querySelector("[data-modal-body]").scrollTop = scrollTop;
+  });
+  const wrong = form.querySelector(".has-error");
+  if (wrong) {
+    wrong.querySelector("input:not([hidden]), textarea, select:not([hidden])")?.focus();
+    wrong.scrollIntoView({ block: "nearest" });
+  } else if (!dialog.contains(document.activeElement) || document.activeElement === dialog) {
+    focusFirst(form);
+  }
+}
+
+function focusFirst(form) {
+  const wanted =
+    form.querySelector("[data-focus]:not([hidden])") ??
+    form.querySelector(".modal-body :is(input:not([type=file]), textarea):not([hidden])") ??
+    form.querySelector("#modal-title");
+  wanted.focus();
+}
+
+export const refreshModal = coalesced(async () => show(await fragment("/modal")));
+
+async function submit(form) {
+  if (dialog.classList.contains("is-loading")) return;
+  const button = form.querySelector("[data-submit]");
+  if (!button) return;
+  forgetSaving(form);
+  dialog.classList.add("is-loading");
+  button.classList.add("is-busy");
+  button.setAttribute("aria-busy", "true");
+  await post("/submit", { view: form.dataset.view, values: stateOf(form) });
+  dialog.classList.remove("is-loading");
+  for (const shown of dialog.querySelectorAll("[data-submit]")) {
+    shown.classList.remove("is-busy");
+    shown.removeAttribute("aria-busy");
+  }
+  await refreshModal();
+}
+
+async function closeView(everything = false) {
+  const form = shownForm();
+  if (!form) return;
+  forgetSaving(form);
+  await post("/close", { view: form.dataset.view, values: stateOf(form), everything });
+  await refreshModal();
+}
+
+export function startModal() {
+  dialog.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit(event.target);
+  });
+  dialog.addEventListener("cancel", (event) => {
+    if (event.target !== dialog) return;
+    event.preventDefault();
+    closeView();
+  });
+  dialog.addEventListener("keydown", (event) => {
+    // Enter in a text field must not send a form that has no Submit, or an open list.
+    const single = event.target.matches("input:not([role=combobox])");
+    if (event.key === "Enter" && single && !shownForm()?.querySelector("[data-submit]")) event.preventDefault();
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(shownForm());
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close], [data-back]")) closeView();
+    else if (event.target.closest("[data-close-all]")) closeView(true);
+  });
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    if (openedFrom?.isConnected) openedFrom.focus();
+    else document.querySelector("[data-composer] textarea")?.focus();
+  });
+  show(document.querySelector("template[data-modal-now]").content);
+}
