@@ -38,6 +38,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 JSON_ARGUMENTS = frozenset({"attachments", "blocks", "files", "metadata", "view"})
+EVERYWHERE = frozenset({"team_id"})  # Bolt adds it to each call; Slack ignores it mostly.
 CHANNEL_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class WebApi:
                 "invalid_arguments",
                 [f"[ERROR] missing required field: {entry}" for entry in missing],
             )
-        known = {*method.required, *method.optional}
+        known = {*method.required, *method.optional, *EVERYWHERE}
         for unknown in sorted(set(arguments) - known):
             if self._strict:
                 raise SlackError("invalid_arguments", [f"[ERROR] unknown argument: {unknown}"])
