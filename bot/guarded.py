@@ -13,6 +13,7 @@ otherwise a moment later (DNS rebinding) gains nothing.
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -31,6 +32,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_HOST = re.compile(rb"[\w.-]+|[\da-fA-F:.]+")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address is in the last 32 bits
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated: the same
 
@@ -51,8 +53,10 @@ def parse(address: str) -> httpx.URL:
         url = httpx.URL(address.strip())
     except httpx.InvalidURL as error:
         raise ForbiddenAddress(f"“{shown}” is not a web address.") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ForbiddenAddress(f"“{shown}” is not a web address: it must start with https://.")
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host):
+        raise ForbiddenAddress(
+            f"“{shown}” is not a web address: it looks like https://name.org/page."
+        )
     if url.port is not None and not 0 < url.port < 65_536:
         raise ForbiddenAddress(f"“{shown}” is not a web address: there is no port {url.port}.")
     if url.userinfo:

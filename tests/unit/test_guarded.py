@@ -89,7 +89,8 @@ def test_wrapping_an_ipv4_address_in_ipv6_changes_nothing(inner: ipaddress.IPv4A
     "address",
     [
         *("", "acme", "ftp://acme.example/feed", "file:///etc/passwd", "javascript:alert(1)"),
-        *("http://", "https:///feed", "http://[::1", "//acme.example/feed", "http://\x00.com/"),
+        *("http://", "https:///feed", "http://[", "http://a b/", "http://[fe80::1%25eth0]/"),
+        *("http://[::1", "//acme.example/feed", "http://\x00.com/"),
         *("gopher://acme.example", "https://①.example/", "https://acme.example:99999/"),
         "https://acme.example/" + "a" * 2_000,
     ],
