@@ -15,7 +15,7 @@ _QUALITIES = (90, 80)
 # and a camera, XMP, IPTC, comments, text chunks) means that it is written anew.
 # fmt: off
 _HARMLESS = frozenset((
-    "adobe", "adobe_transform", "aspect", "background", "chromaticity", "dpi", "gamma",
+    "adobe", "adobe_transform", "aspect", "background", "chromaticity", "dpi", "duration", "gamma",
     "icc_profile", "interlace", "jfif", "jfif_density", "jfif_unit", "jfif_version", "loop",
     "progression", "progressive", "srgb", "timestamp", "transparency",
 ))
