@@ -45,6 +45,8 @@ function openMenu(button, withKeyboard) {
 }
 
 function place(menu, button) {
+  // Measured where nothing squeezes it.
+  menu.style.left = menu.style.top = "0";
   const box = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const wanted = button.dataset.menuAlign === "end" ? box.right - width : box.left;

@@ -78,16 +78,27 @@ export class MessageList {
 
   // Day dividers, and one head for several messages somebody writes in a row.
   arrange() {
-    for (const line of this.list.querySelectorAll(".day")) line.remove();
+    for (const line of this.list.querySelectorAll(".day, .day-rule, .replies-line")) line.remove();
     let before = null;
     for (const message of this.list.querySelectorAll("article")) {
       const newDay = before?.dataset.day !== message.dataset.day;
-      if (newDay && "messages" in this.list.dataset) message.before(dayLine(message.dataset.dayName));
+      if (newDay && "messages" in this.list.dataset) message.before(...dayLine(message.dataset.dayName));
       const near = before && Number(message.dataset.ts) - Number(before.dataset.ts) < NEAR;
       const follows = near && !newDay && before.dataset.author === message.dataset.author && !message.querySelector(".only-you");
       message.classList.toggle("follows", Boolean(follows));
       before = message;
     }
+    if (!("messages" in this.list.dataset)) this.countReplies();
+  }
+
+  countReplies() {
+    const [parent, ...replies] = this.list.querySelectorAll("article");
+    if (!replies.length || parent.dataset.ts !== this.list.dataset.threadTs) return;
+    const line = document.createElement("p");
+    line.className = "replies-line";
+    line.textContent = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
+    parent.after(line);
+    replies[0].classList.remove("follows");
   }
 }
 
@@ -99,7 +110,10 @@ function dayLine(name) {
   const text = document.createElement("span");
   text.textContent = name;
   line.append(text);
-  return line;
+  const rule = document.createElement("hr");
+  rule.className = "day-rule";
+  rule.setAttribute("aria-hidden", "true");
+  return [rule, line];
 }
 
 export function startMessageActions() {

@@ -39,13 +39,16 @@ function replace(before, form) {
     restore(form, kept);
     form.querySelector("[data-modal-body]").scrollTop = scrollTop;
   });
-  const wrong = form.querySelector(".has-error");
-  if (wrong) {
-    wrong.querySelector("input:not([hidden]), textarea, select:not([hidden])")?.focus();
-    wrong.scrollIntoView({ block: "nearest" });
-  } else if (!dialog.contains(document.activeElement) || document.activeElement === dialog) {
+  if (!focusWrong(form) && (!dialog.contains(document.activeElement) || document.activeElement === dialog)) {
     focusFirst(form);
   }
+}
+
+function focusWrong(form) {
+  const wrong = form.querySelector(".has-error");
+  wrong?.querySelector("input:not([hidden]), textarea")?.focus();
+  wrong?.scrollIntoView({ block: "nearest" });
+  return wrong;
 }
 
 function focusFirst(form) {
@@ -73,6 +76,9 @@ async function submit(form) {
     shown.removeAttribute("aria-busy");
   }
   await refreshModal();
+  // The same message as before changes nothing on the page: lead to it all the same.
+  const still = shownForm();
+  if (still === form) focusWrong(still);
 }
 
 async function closeView(everything = false) {

@@ -90,7 +90,7 @@ function startDrawer() {
   };
   button.addEventListener("click", () => set(!document.body.classList.contains("drawer-open")));
   scrim.addEventListener("click", () => set(false));
-  document.querySelector(".sidebar").addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.body.classList.contains("drawer-open")) set(false);
   });
 }
