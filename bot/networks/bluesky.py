@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import httpx
 
-from bot.counting import facets, graphemes
+from bot.counting import FacetKind, facets, graphemes, utf8_bytes
 from bot.errors import (
     Expired,
     FieldErrors,
@@ -49,6 +49,7 @@ from bot.networks.pictures import fit_picture
 
 POST_TYPE = "app.bsky.feed.post"
 _TEXT_BYTES = 3000
+_TAG_BYTES = 640
 _UPLOAD_BYTES = 1_000_000  # newer servers take 2,000,000
 
 _TID_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -108,7 +109,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
 
     def text_problems(self, text: str, limits: Limits) -> list[str]:
         problems = super().text_problems(text, limits)
-        over = len(text.encode()) - _TEXT_BYTES
+        over = utf8_bytes(text) - _TEXT_BYTES
         if over > 0 and not problems:
             problems.append(f"{over} bytes over {LABEL}'s limit of {_TEXT_BYTES:,} bytes.")
         return problems
@@ -139,7 +140,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
         )
 
     def _check_fields(self, handle: str, password: str) -> None:
-        problems = {}
+        problems: dict[str, str] = {}
         if not handle:
             problems |= {"handle": "Type the account's handle."}
         elif "." not in handle and ":" not in handle:
@@ -260,13 +261,17 @@ class Bluesky(Network, Publishes, Listens, Measures):
         result = []
         for facet in facets(text):
             feature = {"$type": f"app.bsky.richtext.facet#{facet.kind}"}
-            if facet.kind == "mention":
+            if facet.kind is FacetKind.MENTION:
                 did = await self._did_of(session, facet.value)
                 if did is None:
                     continue
                 feature["did"] = did
+            elif facet.kind is FacetKind.LINK:
+                feature["uri"] = facet.value
+            elif utf8_bytes(facet.value) > _TAG_BYTES:
+                continue
             else:
-                feature["uri" if facet.kind == "link" else "tag"] = facet.value
+                feature["tag"] = facet.value
             index = {"byteStart": facet.byte_start, "byteEnd": facet.byte_end}
             result.append({"index": index, "features": [feature]})
         return result

@@ -162,7 +162,9 @@ def _refine(response: httpx.Response, reason: str) -> NetworkError | None:
     """Bluesky's own names for what went wrong; they say more than the status does."""
     try:
         code = response.json()["error"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if not isinstance(code, str):
         return None
     if code == "ExpiredToken":
         return Stale(f"{LABEL}'s login for this account has run out.")
@@ -170,4 +172,4 @@ def _refine(response: httpx.Response, reason: str) -> NetworkError | None:
         return Expired(f"{LABEL} doesn't accept this account's login: “{reason}”.")
     if code in _CLOSED:
         return Closed(f"{LABEL} {_CLOSED[code]}.")
-    return Refused(f"{LABEL} refused it: “{reason}”.", str(code))
+    return Refused(f"{LABEL} refused it: “{reason}”.", code)
