@@ -45,6 +45,8 @@ def installed() -> Path:
 
 
 def _install(folder: Path) -> None:
+    for left_over in folder.parent.glob("partial-*"):  # of a run that was killed; we hold the lock
+        shutil.rmtree(left_over, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder.parent))
     try:
         for name in MANIFESTS:
