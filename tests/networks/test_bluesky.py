@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import (
@@ -492,10 +492,12 @@ async def test_a_tag_of_too_many_bytes_stays_text(bluesky: Bluesky, session: Ses
     assert [each["features"][0]["tag"] for each in prepared["record"]["facets"]] == ["fine"]
 
 
+@settings(deadline=None)
 @given(st.integers(1_600_000_000, 4_000_000_000))
 def test_a_key_is_a_tid_and_keys_sort_by_time(seconds: int) -> None:
     moment = datetime.fromtimestamp(seconds, UTC)
-    bluesky = Bluesky(httpx.AsyncClient(), {"BLUESKY_URL": HOME}, Clock(moment))
+    client = make_client(transport=httpx.MockTransport(Script()))
+    bluesky = Bluesky(client, {"BLUESKY_URL": HOME}, Clock(moment))
     earlier, later = (bluesky.new_key(moment + timedelta(seconds=s)) for s in (0, 1))
     for key in (earlier, later):
         assert re.fullmatch("[234567a-j][234567a-z]{12}", key)
@@ -624,6 +626,7 @@ async def test_a_failure_on_a_later_page_gives_nothing_rather_than_a_part(
         await bluesky.listen(session, None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.integers(0, 3600), max_size=6).map(lambda ages: sorted(set(ages))),

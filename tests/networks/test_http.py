@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import (
@@ -153,6 +153,7 @@ def test_204_needs_no_body() -> None:
     assert outcome_of(204, effect=True, content=b"") is None
 
 
+@settings(deadline=None)
 @given(st.integers(200, 599), st.booleans(), st.binary(max_size=200))
 def test_no_answer_whatever_is_a_bug(status: int, effect: bool, content: bytes) -> None:
     outcome_of(status, effect=effect, content=content)
@@ -246,6 +247,7 @@ def test_the_servers_own_clock_is_what_its_times_are_held_against() -> None:
     assert rate_limited(ahead) == timedelta(seconds=20)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40).filter(str.isascii))
 def test_any_header_gives_a_sane_wait(value: str) -> None:
     headers = [(b"retry-after", value.encode())]
@@ -295,6 +297,7 @@ async def test_secrets_stay_out_of_reasons() -> None:
     assert "end" in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_foreign_words_become_one_short_harmless_line(text: str) -> None:
     line = clean(text)
@@ -365,6 +368,7 @@ def test_an_address_that_must_not_be_called_is_refused_in_words(typed: str) -> N
         server_address(typed, trusted=["http://127.0.0.1:2583"])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_typed_address_is_taken_or_refused(typed: str) -> None:
     with contextlib.suppress(UserError):

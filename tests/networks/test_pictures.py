@@ -117,6 +117,7 @@ def test_any_picture_fits_or_is_refused(
     assert fit_picture(data, limit) == fitted
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(Rejected):
