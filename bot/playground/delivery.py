@@ -36,7 +36,8 @@ class Answer:
     """What came of a request to the app.
 
     ``problem`` is empty if it was acknowledged, else ``timeout``, ``connection_failed``,
-    ``http_error`` (see ``status``) or ``not_running``. ``body`` is JSON, text, or empty.
+    ``http_error`` (see ``status``), ``not_running`` or ``not_interactive``. ``body`` is
+    JSON, text, or empty.
     """
 
     status: int = 200
@@ -100,7 +101,12 @@ class Delivery:
         return self.socket.is_open or self.request_url is not None
 
     async def request(self, kind: Kind, payload: Json) -> Answer:
-        """Deliver a command or an interaction and wait for the answer, three seconds at most."""
+        """Deliver a command or an interaction and wait for the answer, three seconds at most.
+
+        Like Slack's, interactions stay undelivered if the manifest doesn't ask for them.
+        """
+        if kind is Kind.INTERACTION and not self._workspace.app.is_interactive:
+            return Answer(status=0, problem="not_interactive")
         return await self._send(kind, payload, self._faults.take_for_delivery())
 
     def send_event(self, payload: Json) -> None:
@@ -139,7 +145,7 @@ class Delivery:
         trouble = self._faults.take_for_delivery()
         answer = await self._send(Kind.EVENT, payload, trouble)
         if answer.acknowledged and trouble is DeliveryTrouble.REPEATED:
-            await self._send(Kind.EVENT, payload, None, attempt=1, reason="timeout")
+            await self._send(Kind.EVENT, payload, None, attempt=1, reason="http_timeout")
         for attempt, pause in enumerate(self._event_retry_seconds, start=1):
             if answer.acknowledged:
                 return

@@ -30,6 +30,8 @@ def why(answer: Answer, app_name: str) -> str:
         return f"{app_name} answered with status code {answer.status}."
     if answer.problem == "not_running":
         return f"{app_name} isn't running. Start it and try again."
+    if answer.problem == "not_interactive":
+        return f"{app_name} isn't set up for buttons and forms: its manifest says so."
     if answer.problem == "connection_failed":
         return f"{app_name} could not be reached. Try again in a moment."
     return f"{app_name} did not respond." if answer.problem else ""

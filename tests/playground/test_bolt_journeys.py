@@ -127,7 +127,13 @@ def bot(slack: Slack, inbox: Inbox) -> AsyncApp:
         await ack()
         await inbox.add(body)
 
-    for kind in ("message", "app_home_opened", "app_mention", "member_joined_channel"):
+    for kind in (
+        "message",
+        "app_home_opened",
+        "app_mention",
+        "member_joined_channel",
+        "reaction_added",
+    ):
 
         @app.event(kind)
         async def happened(body: dict[str, Any]) -> None:
@@ -322,6 +328,24 @@ class TestJourneys:
         assert (joined["user"], joined["inviter"]) == ("U0SOCIALDSK", ANA)
         envelope = inbox.bodies[0]
         assert envelope["authorizations"][0]["is_bot"] is True
+
+    async def test_reactions_edits_and_direct_messages_are_events_too(
+        self, slack: Slack, bot: AsyncApp, inbox: Inbox
+    ) -> None:
+        people = slack.people
+        channel = people.open_home(ANA, tab="messages")
+        people.post_message(ANA, channel.id, "just us")
+        direct = await inbox.wait(lambda body: body.get("event", {}).get("channel_type") == "im")
+        assert direct["event"]["text"] == "just us"
+        message = people.post_message(ANA, SOCIAL, "x")
+        people.react(BEN, SOCIAL, message.ts, "eyes")
+        reaction = await inbox.wait_for_event("reaction_added")
+        assert (reaction["user"], reaction["item"]["ts"]) == (BEN, message.ts)
+        people.delete_message(ANA, SOCIAL, message.ts)
+        deleted = await inbox.wait(
+            lambda body: body.get("event", {}).get("subtype") == "message_deleted"
+        )
+        assert deleted["event"]["previous_message"]["text"] == "x"
 
     async def test_a_trigger_works_once_and_for_three_seconds(
         self, slack: Slack, bot: AsyncApp, inbox: Inbox, clock: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +15,13 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground.faults import ApiTrouble, DeliveryTrouble
-from bot.playground.seed import ANA, BEN, SOCIAL
+from bot.playground.seed import ANA, BEN, SOCIAL, seed
 from bot.playground.slack import Slack
+from bot.playground.workspace import Workspace
 from tests.playground.bolt_bot import Inbox, bolt_app, over_http, over_socket, wait_until
 from tests.playground.conftest import Clock
+from tests.playground.manifest import MANIFEST
+from tests.playground.test_bolt_journeys import FORM
 
 
 @pytest.fixture
@@ -160,7 +164,7 @@ class TestDeliveries:
         assert first.payload["event_id"] == second.payload["event_id"]
         assert "X-Slack-Retry-Num" not in first.headers
         assert second.headers["X-Slack-Retry-Num"] == "1"
-        assert second.headers["X-Slack-Retry-Reason"] == "timeout"
+        assert second.headers["X-Slack-Retry-Reason"] == "http_timeout"
 
     async def test_an_unacknowledged_event_is_tried_three_more_times(self, slack: Slack) -> None:
         slack.delivery.request_url = f"{slack.workspace.base_url}/nowhere"
@@ -189,6 +193,42 @@ class TestDeliveries:
         slack.delivery.request_url = "http://127.0.0.1:1/"
         outcome = await slack.people.slash_command(ANA, SOCIAL, "/social")
         assert "could not be reached" in outcome.problem
+
+    async def test_an_app_that_misses_three_seconds_is_reported_and_nothing_typed_is_lost(
+        self, slack: Slack
+    ) -> None:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        silent = await asyncio.start_server(accept, "127.0.0.1", 0)
+        port = silent.sockets[0].getsockname()[1]
+        slack.delivery.request_url = f"http://127.0.0.1:{port}/"
+        view = slack.workspace.views.open(ANA, FORM)
+        command, submission = await asyncio.gather(
+            slack.people.slash_command(ANA, SOCIAL, "/social"),
+            slack.people.submit_view(ANA, view.id, {"text": {"value": "precious"}}),
+        )
+        assert command.problem == "/social failed. Socialdesk did not respond."
+        assert submission.problem.startswith("We had some trouble connecting.")
+        kept = slack.workspace.views.get(view.id)
+        assert kept.typed["text"]["value"]["value"] == "precious"
+        assert kept.trouble == "We had some trouble connecting. Try again?"
+        silent.close()
+
+    async def test_without_interactivity_in_the_manifest_nothing_is_pressed(
+        self, tmp_path: Path
+    ) -> None:
+        workspace = Workspace(tmp_path / "bare", {**MANIFEST, "settings": {}})
+        seed(workspace)
+        slack = Slack.around(workspace, request_url="http://127.0.0.1:1/")
+        view = workspace.views.open(ANA, FORM)
+        outcome = await slack.people.press(ANA, view, "check")
+        assert "isn't set up for buttons" in outcome.problem
+        slack.people.post_message(ANA, SOCIAL, "no event either")
+        await slack.delivery.settle()
+        assert not slack.delivery.log
+        await slack.close()
 
     async def test_unknown_commands_and_commands_in_threads_are_slacks_own_matter(
         self, slack: Slack
