@@ -40,6 +40,7 @@ _FIRST_FEEDS = datetime(1999, 1, 1, tzinfo=UTC)  # what is dated before is a def
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[[^\]]*\]?)?[^>]*>?", re.IGNORECASE)
+_HALVES = re.compile(rb"(?:&#(?:x0{0,4}d[89a-f][\da-f]{2}|0{0,4}5[5-7]\d{3});)+", re.IGNORECASE)
 _MARKUP = re.compile(
     r"</?(?:b|p|br|a|i|em|strong|div|span|img)\b[^<]*>|&(?:#\d+|#x[\da-f]+|[a-z]{2,8});",
     re.IGNORECASE,
@@ -226,7 +227,7 @@ def read(response: httpx.Response, body: bytes) -> FeedPage:
 def _parsed(body: bytes, content_type: str, base: str) -> Any:
     """feedparser's reading of the body, with no declaration left that could expand."""
     utf8 = convert_to_utf8({"content-type": content_type}, body, {})
-    plain = _DOCTYPE.sub(b" ", utf8)
+    plain = _HALVES.sub(_whole, _DOCTYPE.sub(b" ", utf8))
     return feedparser.parse(
         io.BytesIO(plain),
         response_headers={
@@ -236,6 +237,15 @@ def _parsed(body: bytes, content_type: str, base: str) -> Any:
         sanitize_html=False,
         resolve_relative_uris=False,
     )
+
+
+def _whole(halves: re.Match[bytes]) -> bytes:
+    """An emoji that was written as its two UTF-16 halves, as some programs do; XML forbids it,
+    and feedparser gives the whole feed up."""
+    numbers = halves[0].decode().lower().replace("&#", "").rstrip(";").split(";")
+    units = (int(n[1:], 16) if n.startswith("x") else int(n) for n in numbers)
+    pairs = "".join(map(chr, units)).encode("utf-16-le", "surrogatepass")
+    return pairs.decode("utf-16-le", "ignore").encode()
 
 
 def _entry(entry: Any, *, base: str, feed_title: str) -> FeedEntry:

@@ -498,6 +498,19 @@ def test_control_characters_do_not_survive_and_scripts_are_no_text() -> None:
     assert entry.remote_id == "1"
 
 
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("bad &#55357;&#56865;!", "bad 😡!"),
+        ("bad &#xD83D;&#xde21;!", "bad 😡!"),
+        ("half &#xD83D;!", "half !"),
+        ("&#55000;", "\ud6d8"),
+    ],
+)
+def test_emoji_written_in_halves_are_put_together(written: str, title: str) -> None:
+    assert only(rss(f"<item><guid>1</guid><title>{written}</title></item>")).title == title
+
+
 @pytest.mark.parametrize("title", ["AT&amp;T", "AT&amp;amp;T", "<![CDATA[AT&amp;T]]>"])
 def test_titles_escaped_twice_are_read_once(title: str) -> None:
     assert only(rss(f"<item><guid>1</guid><title>{title}</title></item>")).title == "AT&T"
