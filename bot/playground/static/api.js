@@ -48,7 +48,12 @@ export async function post(path, body) {
 }
 
 export async function fragment(path) {
-  const response = await fetch(page.base + path);
+  let response;
+  try {
+    response = await fetch(page.base + path);
+  } catch {
+    return null; // The stream's next "open" fetches everything again.
+  }
   if (!response.ok) return null;
   const template = document.createElement("template");
   template.innerHTML = await response.text();
@@ -65,23 +70,27 @@ export function coalesced(update) {
       return running;
     }
     running = (async () => {
-      do {
-        again = false;
-        await update().catch(() => {});
-      } while (again);
-      running = null;
+      try {
+        do {
+          again = false;
+          await update();
+        } while (again);
+      } finally {
+        running = null;
+      }
     })();
     return running;
   };
 }
 
-// Changes part of the page and leaves the keyboard where it was.
+// Changes part of the page and leaves the keyboard where it was: in the same element of Block Kit,
+// or else in what has the same id.
 export function keepingFocus(container, change) {
   const active = container.contains(document.activeElement) ? document.activeElement : null;
-  const id = active?.id;
+  const find = active && waysBackTo(active);
   const selection = active && "selectionStart" in active ? [active.selectionStart, active.selectionEnd] : null;
   change();
-  const again = id ? document.getElementById(id) : null;
+  const again = find?.();
   if (!again || again === document.activeElement) return;
   again.focus({ preventScroll: true });
   try {
@@ -89,6 +98,26 @@ export function keepingFocus(container, change) {
   } catch {
     // Dates and numbers have no selection.
   }
+}
+
+const FOCUSABLE = "a, button, input, textarea";
+
+function waysBackTo(active) {
+  const element = active.closest(".element");
+  if (!element) return () => (active.id ? document.getElementById(active.id) : null);
+  const { blockId, actionId } = element.dataset;
+  const surface = active.closest("[data-view], [data-ts]");
+  const where = surface.dataset.view ? ["view", surface.dataset.view] : ["ts", surface.dataset.ts];
+  const list = active.closest("[data-messages], [data-thread-messages]") ?? document;
+  const at = [...element.querySelectorAll(FOCUSABLE)].indexOf(active);
+  return () => {
+    const now = list.querySelector(`[data-${where[0]}="${CSS.escape(where[1])}"]`);
+    const same = [...(now?.querySelectorAll(".element") ?? [])].find(
+      ({ dataset }) => dataset.blockId === blockId && dataset.actionId === actionId,
+    );
+    const candidates = [...(same?.querySelectorAll(FOCUSABLE) ?? [])];
+    return candidates[at] ?? candidates[0];
+  };
 }
 
 export function sizeInWords(bytes) {

@@ -59,7 +59,10 @@ function focusFirst(form) {
   wanted.focus();
 }
 
-export const refreshModal = coalesced(async () => show(await fragment("/modal")));
+export const refreshModal = coalesced(async () => {
+  const content = await fragment("/modal");
+  if (content) show(content);
+});
 
 async function submit(form) {
   if (dialog.classList.contains("is-loading")) return;
