@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.playground.changes import BACKLOG, ChangeKind
@@ -130,6 +130,7 @@ class Nobody:
         raise SlackError("channel_not_found")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_encoded_text_has_no_bare_angle_brackets_and_loses_no_word(typed: str) -> None:
     encoded = encode_message(Nobody(), typed)  # type: ignore[arg-type]
