@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from tests.servers.chromium import PHONE, NewPage, screenshot
-from tests.servers.serving import serving
+from tests.servers.web import serve
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ async def address() -> AsyncIterator[str]:
             answer.set_cookie("name", request.query_params["name"])
         return answer
 
-    async with serving(Starlette(routes=[Route("/", hello)])) as url:
+    async with serve(Starlette(routes=[Route("/", hello)])) as url:
         yield url
 
 
