@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import web
 from bot.accounts import Accounts, Vault
@@ -68,15 +69,15 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         stack.push_async_callback(database.close)
         await migrate(database)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        client = slack_client(settings, session)
+        client = slack_client(settings, session, settings.slack_bot_token)
         identity = await client.auth_test()
         async with database.transaction() as tx:
             await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
         clock = Clock()
         networks = await stack.enter_async_context(open_networks(settings))
         services = build_services(settings, database, clock, networks)
-        app = slack_app(settings, client, identity.data)
-        desk = Desk(app, services)
+        app = slack_app(settings, slack_client(settings, session, None), identity)
+        desk = Desk(app, client, services)
         renderers = register(desk)
         sender = NoticeSender(database, client, clock, renderers)
         publisher = Publisher(
@@ -116,19 +117,26 @@ def build_services(
 
 @contextlib.asynccontextmanager
 async def open_networks(settings: Settings) -> AsyncIterator[dict[str, Network]]:
-    """One instance of each network, each with its own HTTP client."""
+    """One instance of each network that has its addresses, each with its own HTTP client."""
     async with contextlib.AsyncExitStack() as stack:
         made = {}
         for network in NETWORKS:
+            if not all(settings.networks[setting.variable] for setting in network.settings):
+                continue
             client = await stack.enter_async_context(make_client())
             made[network.name] = network(client, settings.networks, lambda: datetime.now(UTC))
         yield made
 
 
-def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """The Web API client. Bolt copies it for each request, so what matters is in its parts."""
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, token: str | None
+) -> AsyncWebClient:
+    """The Web API client. Bolt copies it for each request, so what matters is in its parts.
+
+    :param token: None for Bolt's own, which gets the token from `authorize`.
+    """
     return AsyncWebClient(
-        token=settings.slack_bot_token,
+        token=token,
         base_url=settings.slack_api_url,
         session=session,
         # No retry on broken connections: it could post a message twice. The outbox knows better.
@@ -137,7 +145,7 @@ def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWeb
     )
 
 
-def slack_app(settings: Settings, client: AsyncWebClient, identity: Mapping[str, Any]) -> AsyncApp:
+def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackResponse) -> AsyncApp:
     """The Bolt app. Who the bot is was asked once at start, so no request waits for it."""
     result = AuthorizeResult(
         enterprise_id=None,
@@ -170,12 +178,12 @@ async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
         for _ in range(SOCKETS)
     ]
     for handler in handlers:
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
     try:
         yield
     finally:
         for handler in handlers:
-            await handler.close_async()
+            await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's
 
 
 @contextlib.asynccontextmanager

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
-from bot.posts import can, content_hash, require_step, with_link
+from bot.posts import content_hash, require_step, with_link
 from bot.scheduling import choose_time, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, approvals, drafts, history, notices, posts
+from storage import accounts, drafts, history, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -28,6 +27,7 @@ from storage.records import (
 from storage.rows import Transaction, new_id
 
 MAX_DRAFTS = 20
+MOST_TO_READ = 20_000  # characters of different texts that a card and its thread can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,17 @@ class FormStart:
     choices: Sequence[AccountChoice]
     chosen: frozenset[str]
     draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A form looked at before it counts. ``due_at`` None: as soon as it is approved, or not
+    understood (see ``problems``, by field)."""
+
+    start: FormStart
+    counts: Sequence[Count]
+    due_at: datetime | None
+    problems: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,32 @@ class Drafting:
             for choice in choices
             if choice.account.id in texts
         ]
+
+    async def preview(self, person: Person, form: PostForm, post_id: str | None = None) -> Preview:
+        """Everything that submitting would say, without submitting."""
+        start = await self.start(person)
+        problems: dict[str, str] = {}
+        due_at = None
+        chosen = [c.account for c in start.choices if c.account.id in form.account_ids]
+        async with self._database.reading() as tx:
+            try:
+                due_at = await choose_time(
+                    tx,
+                    start.admitted,
+                    chosen,
+                    when=form.when,
+                    at=form.at,
+                    words=form.words,
+                    now=self._clock.now(),
+                    besides=post_id,
+                )
+            except FieldErrors as error:
+                problems |= error.fields
+        try:
+            self._checked(form, start.choices)
+        except FieldErrors as error:
+            problems |= error.fields
+        return Preview(start, self.counts(form, start.choices), due_at, problems)
 
     def _count(self, choice: AccountChoice, text: str, pictures: int) -> Count:
         network = self._accounts.network(choice.account)
@@ -210,6 +247,11 @@ class Drafting:
         texts = composed(form, choices)
         if not texts:
             problems["accounts"] = "Choose at least one account."
+        if sum(len(text) for text in set(texts.values())) > MOST_TO_READ:
+            problems["text"] = (
+                f"All texts together have over {MOST_TO_READ} characters, more than an approver "
+                "can be shown. Make two posts of it."
+            )
         if not form.pictures and not all(text.strip() for text in texts.values()):
             problems["text"] = "Write something, or add a picture."
         for count in self.counts(form, choices):
@@ -313,17 +355,15 @@ class Drafting:
             )
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         if workspace.approvals_channel is not None:
-            await notices.owe(
-                tx, workspace.id, Card.APPROVAL, post.id, workspace.approvals_channel, now
-            )
-        await notices.refresh(tx, workspace.id, post.id, now)
+            for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
+                await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)
         return passed
 
-    async def times_decided(self, person: Person, post_id: str) -> int:
-        """How often the post was decided on, for the form's note that an edit voids it."""
+    async def names(self, person: Person) -> dict[str, str]:
+        """The team's names by Slack id, for mentions in a text that becomes a post."""
         async with self._database.reading() as tx:
-            await _found(tx, person, post_id)
-            return len(await approvals.of_post(tx, post_id))
+            team = await workspaces.team(tx, person.workspace_id)
+        return {member.user_id: member.name for member in team}
 
 
 def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]:
@@ -338,20 +378,12 @@ def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]
     }
 
 
-def zone_of(admitted: Admitted) -> ZoneInfo:
-    """The person's time zone."""
-    return ZoneInfo(admitted.member.zone)
-
-
-def is_editable(post: Post) -> bool:
-    """Whether its content can still be changed."""
-    return post.state is PostState.DRAFT or can(post, PostState.DRAFT)
-
-
 async def _found(tx: Transaction, person: Person, post_id: str) -> tuple[Post, Revision]:
     post = await posts.get(tx, person.workspace_id, post_id)
-    revision = post and await posts.revision(tx, person.workspace_id, post.revision_id)
-    if post is None or revision is None:
+    if post is None:
+        raise NotFound("This post isn't there any more.")
+    revision = await posts.revision(tx, person.workspace_id, post.revision_id)
+    if revision is None:
         raise NotFound("This post isn't there any more.")
     return post, revision
 

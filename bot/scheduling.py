@@ -132,6 +132,22 @@ async def schedule_deliveries(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Movable:
+    """A post whose time can be moved, and who wants to."""
+
+    admitted: Admitted
+    post: Post
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How a new time would be understood; ``due_at`` None: as soon as it is approved."""
+
+    due_at: datetime | None
+
+
 class Scheduling:
     """Use cases of the queue."""
 
@@ -141,10 +157,10 @@ class Scheduling:
         self._publisher = clock.alarm("publisher")
         self._notices = clock.alarm("notices")
 
-    async def coming(self, person: Person) -> tuple[Admitted, Sequence[QueueItem], int]:
+    async def coming(self, person: Person) -> tuple[Sequence[QueueItem], int]:
         """What is coming, soonest first, and how many there are in all."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            await admit(tx, person, Action.LOOK)
             found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
             total = await posts.count_coming(tx, person.workspace_id)
             items = []
@@ -153,7 +169,46 @@ class Scheduling:
                 assert revision is not None
                 known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
                 items.append(QueueItem(post, revision, list(known.values())))
-        return admitted, items, total
+        return items, total
+
+    async def movable(self, person: Person, post_id: str) -> Movable:
+        """:raises AlreadyDone: it is going out or has gone out."""
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.DRAFT)
+            post, revision = await self._movable(tx, person, post_id)
+        return Movable(admitted, post, revision)
+
+    async def look(
+        self, person: Person, post_id: str, *, when: When, at: datetime | None, words: str
+    ) -> Moved:
+        """What `reschedule` would make of a time, without moving anything."""
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.DRAFT)
+            post, revision = await self._movable(tx, person, post_id)
+            return Moved(await self._chosen(tx, admitted, post, revision, when, at, words))
+
+    async def _chosen(
+        self,
+        tx: Transaction,
+        admitted: Admitted,
+        post: Post,
+        revision: Revision,
+        when: When,
+        at: datetime | None,
+        words: str,
+    ) -> datetime | None:
+        workspace_id = admitted.workspace.id
+        known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+        return await choose_time(
+            tx,
+            admitted,
+            list(known.values()),
+            when=when,
+            at=at,
+            words=words,
+            now=self._clock.now(),
+            besides=post.id,
+        )
 
     async def reschedule(
         self, person: Person, post_id: str, *, when: When, at: datetime | None, words: str
@@ -170,17 +225,7 @@ class Scheduling:
         async with self._database.transaction() as tx:
             admitted = await admit(tx, person, Action.DRAFT)
             post, revision = await self._movable(tx, person, post_id)
-            known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
-            due_at = await choose_time(
-                tx,
-                admitted,
-                list(known.values()),
-                when=when,
-                at=at,
-                words=words,
-                now=now,
-                besides=post.id,
-            )
+            due_at = await self._chosen(tx, admitted, post, revision, when, at, words)
             moved = replace(post, when=when, due_at=due_at)
             if post.state is PostState.SCHEDULED:
                 moved = await self._move_approved(tx, admitted, moved, revision, now)
@@ -206,8 +251,10 @@ class Scheduling:
         self, tx: Transaction, person: Person, post_id: str
     ) -> tuple[Post, Revision]:
         post = await posts.get(tx, person.workspace_id, post_id)
-        revision = post and await posts.revision(tx, person.workspace_id, post.revision_id)
-        if post is None or revision is None:
+        if post is None:
+            raise NotFound("This post isn't there any more.")
+        revision = await posts.revision(tx, person.workspace_id, post.revision_id)
+        if revision is None:
             raise NotFound("This post isn't there any more.")
         if post.state not in (PostState.IN_REVIEW, PostState.SCHEDULED):
             require_step(post, PostState.SCHEDULED, doing="move it")

@@ -80,7 +80,8 @@ def read_settings(environment: Mapping[str, str], dotenv: Path = Path(".env")) -
 
 def _in_words(error: ValidationError) -> list[str]:
     problems = []
-    for name, messages in sorted(error.normalized_messages().items()):
+    by_name: dict[str, list[str]] = error.normalized_messages()  # type: ignore[no-untyped-call]  # marshmallow's
+    for name, messages in sorted(by_name.items()):
         for message in messages:
             problems.append(message if name == "_schema" else f"{name}: {message}")
     return problems
@@ -110,9 +111,9 @@ def _begins(prefix: str, what: str) -> validate.Regexp:
     return validate.Regexp(f"^{prefix}", error=f"must begin with {prefix}. {what}")
 
 
-BOT_TOKEN = "Slack app's page, OAuth & Permissions, Bot User OAuth Token."  # noqa: S105  # words
-APP_TOKEN = (  # noqa: S105  # words, no secret
-    "Slack app's page, Basic Information, App-Level Tokens, scope connections:write."
+WHERE_BOT = "It's on your Slack app's page, OAuth & Permissions, Bot User OAuth Token."
+WHERE_APP = (
+    "It's on your Slack app's page, Basic Information, App-Level Tokens (scope connections:write)."
 )
 
 
@@ -121,7 +122,7 @@ def _address(default: str) -> fields.Url:
         load_default=default,
         require_tld=False,
         schemes={"http", "https"},
-        error_messages={"invalid": f"isn't a web address. It is {default} unless you set it."},
+        error_messages={"invalid": "isn't a web address, like https://example.com."},
     )
 
 
@@ -142,10 +143,10 @@ def _schema() -> Schema:
         ),
         "SLACK_BOT_TOKEN": fields.Str(
             required=True,
-            validate=_begins("xoxb-", BOT_TOKEN),
-            error_messages={"required": f"isn't set. {BOT_TOKEN}"},
+            validate=_begins("xoxb-", WHERE_BOT),
+            error_messages={"required": f"isn't set. {WHERE_BOT}"},
         ),
-        "SLACK_APP_TOKEN": _text(validate=_begins("xapp-", APP_TOKEN)),
+        "SLACK_APP_TOKEN": _text(validate=_begins("xapp-", WHERE_APP)),
         "SLACK_SIGNING_SECRET": _text(),
         "SLACK_API_URL": _address("https://slack.com/api/"),
         "HTTP_HOST": fields.Str(load_default="127.0.0.1"),
@@ -190,7 +191,7 @@ class _SettingsSchema(Schema):
         """Slack must be able to reach us one way or the other."""
         if not data.get("SLACK_APP_TOKEN") and not data.get("SLACK_SIGNING_SECRET"):
             raise ValidationError(
-                f"SLACK_APP_TOKEN: isn't set. {APP_TOKEN} "
+                f"SLACK_APP_TOKEN: isn't set. {WHERE_APP} "
                 "(For HTTP instead of Socket Mode set SLACK_SIGNING_SECRET and HTTP_PORT.)"
             )
         if not data.get("SLACK_APP_TOKEN") and not data.get("HTTP_PORT"):

@@ -6,6 +6,7 @@ from handlers import approvals, desk, drafting, queue
 from handlers.inbound import Desk
 from handlers.notices import Renderer
 from handlers.pictures import Pictures
+from handlers.rescheduling import Rescheduling
 from storage.records import Card
 
 
@@ -13,11 +14,12 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     """Every feature registers what it listens to; gives the cards that can be owed."""
     services = desk_.services
     pictures = Pictures(services.database, services.media, services.clock)
-    desk.register(desk_)
-    drafting.register(desk_, pictures)
-    queue.register(desk_)
+    draft_form = drafting.register(desk_, pictures)
+    rescheduling = Rescheduling(desk_)
+    queue.register(desk_, draft_form, rescheduling)
     cards = {
-        **approvals.register(desk_, pictures),
+        **approvals.register(desk_, pictures, draft_form, rescheduling),
     }
+    desk.register(desk_)
     desk_.listen()
     return cards

@@ -28,6 +28,7 @@ from handlers.payloads import (
     pressed_value,
     typed_values,
 )
+from handlers.slack_text import escape
 from handlers.tasks import Tasks
 from handlers.views.messages import checking, failed, loading, message, refilled
 
@@ -160,6 +161,7 @@ class Desk:
     """Where features register. Exactly one listener per id."""
 
     app: AsyncApp
+    client: AsyncWebClient
     services: Services
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
@@ -233,32 +235,43 @@ class Desk:
         self.app.view_closed(form.value)(listener)
 
     def form(
-        self, form: Form, work: Callable[[Submission], Coroutine[Any, Any, FormAnswer]]
+        self,
+        form: Form,
+        work: Callable[[Submission], Coroutine[Any, Any, FormAnswer]],
+        *,
+        again: Callable[[Submission, str], Awaitable[View]] | None = None,
     ) -> None:
-        """A submitted form: answered within a second, or by *Checking* and then its result."""
+        """A submitted form: answered within a second, or by *Checking* and then its result.
+
+        :param again: shows the form with what was typed and a problem on top, for forms that
+            can't be filled in from their own content (files).
+        """
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             submission = _submission(body, client)
             task = asyncio.ensure_future(work(submission))
             done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
             if done:
-                await self._answer(ack, submission, task)
+                await self._answer(ack, submission, task, again or _refilled)
             else:
                 await ack(response_action="update", view=checking(body["view"]))
-                self.tasks.spawn(self._answer_late(submission, task))
+                self.tasks.spawn(self._answer_late(submission, task, again or _refilled))
 
         self.app.view(form.value)(listener)
 
     async def _answer(
-        self, ack: AsyncAck, submission: Submission, task: asyncio.Future[FormAnswer]
+        self,
+        ack: AsyncAck,
+        submission: Submission,
+        task: asyncio.Future[FormAnswer],
+        again: Callable[[Submission, str], Awaitable[View]],
     ) -> None:
         try:
             answer = task.result()
         except FieldErrors as error:
             await ack(response_action="errors", errors=_placed(error, submission.body["view"]))
         except Exception as error:  # the boundary of a form: its content must come back
-            view = refilled(submission.body["view"], explain(error))
-            await ack(response_action="update", view=view)
+            await ack(response_action="update", view=await again(submission, explain(error)))
         else:
             if isinstance(answer, Next):
                 await ack(response_action="update", view=answer.view)
@@ -267,15 +280,19 @@ class Desk:
             if answer.then is not None:
                 self.tasks.spawn(self._guard(submission, answer.then()))
 
-    async def _answer_late(self, submission: Submission, task: asyncio.Future[FormAnswer]) -> None:
-        original = submission.body["view"]
+    async def _answer_late(
+        self,
+        submission: Submission,
+        task: asyncio.Future[FormAnswer],
+        again: Callable[[Submission, str], Awaitable[View]],
+    ) -> None:
         try:
             answer = await task
         except FieldErrors as error:
             # Errors beside fields can only be given while Slack waits; here they stand on top.
-            view = refilled(original, "\n".join(error.fields.values()))
+            view = await again(submission, "\n".join(map(escape, error.fields.values())))
         except Exception as error:  # see _answer
-            view = refilled(original, explain(error))
+            view = await again(submission, explain(error))
         else:
             if isinstance(answer, Next):
                 view = answer.view
@@ -283,7 +300,7 @@ class Desk:
                 view = message("Done", "It's done. You can close this.", None)
                 if answer.then is not None:
                     self.tasks.spawn(self._guard(submission, answer.then()))
-        await submission.client.views_update(view_id=original["id"], view=view)
+        await submission.client.views_update(view_id=submission.body["view"]["id"], view=view)
 
     async def _guard(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Run a feature's work; whatever fails is told to the person who asked."""
@@ -327,6 +344,10 @@ def _submission(body: dict[str, Any], client: AsyncWebClient) -> Submission:
         typed_values(view),
         view.get("private_metadata", ""),
     )
+
+
+async def _refilled(submission: Submission, problem: str) -> View:
+    return refilled(submission.body["view"], problem)
 
 
 def _placed(error: FieldErrors, view: Mapping[str, Any]) -> dict[str, str]:

@@ -50,6 +50,10 @@ class Rendered:
     thread_ts: str | None = None
 
 
+class NotYet(Exception):
+    """The card can't be shown yet; it is tried again soon."""
+
+
 Renderer = Callable[[Notice], Awaitable[Rendered | None]]
 
 
@@ -116,6 +120,8 @@ class NoticeSender:
             channel, ts = await self._deliver(notice, rendered)
         except SlackApiError as error:
             await self._refused(notice, error)
+        except NotYet as error:
+            await self._again(notice, str(error))
         except (aiohttp.ClientError, TimeoutError) as error:
             await self._again(notice, f"Slack can't be reached ({type(error).__name__})")
         except Exception as error:  # a card that can't be shown must not stop the others

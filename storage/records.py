@@ -125,6 +125,7 @@ class Card(StrEnum):
 
     APPROVAL = "approval"  # one per post, in the approvals channel
     APPROVAL_REST = "approval_rest"  # what didn't fit on it, in its thread
+    APPROVAL_REST_2 = "approval_rest_2"
     TROUBLE = "trouble"  # to the author: what failed, why, and what to press
     ACCOUNT = "account"  # to the account's owner: reconnect it
     MENTION = "mention"  # one per clearly negative mention, in the alerts channel

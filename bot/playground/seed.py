@@ -19,7 +19,7 @@ APPROVALS = "C0APPROVAL1"
 ALERTS = "C0ALERTS001"
 CARE = "C0CARE00001"
 
-_PEOPLE = (
+PEOPLE = (
     User(ANA, "ana", "Ana Novak", "Europe/Berlin", "Author", "2b6cb0"),
     User(BEN, "ben", "Ben Okafor", "America/New_York", "Approver", "276749"),
     User(CHIDI, "chidi", "Chidi Mensah", "Europe/London", "Approver", "97266d"),
@@ -46,9 +46,9 @@ def seed(workspace: Workspace) -> None:
     workspace.put_user(
         User(app.bot_user_id, app.name.lower(), app.name, color="1d1c1d", is_bot=True)
     )
-    for person in _PEOPLE:
+    for person in PEOPLE:
         workspace.put_user(person)
-    everybody = (*(person.id for person in _PEOPLE), app.bot_user_id)
+    everybody = (*(person.id for person in PEOPLE), app.bot_user_id)
     for channel_id, name, purpose in _CHANNELS:
         workspace.put_channel(
             Channel(

@@ -1,0 +1,145 @@
+"""`make play`: the playground and the bot in one process, on embedded defaults.
+
+The bot doesn't know that it is in a playground: it gets settings like any other, with other
+addresses in them, and speaks to the small Slack over Socket Mode.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from starlette.routing import Mount
+
+from bot.bootstrap import prepare_folder, running
+from bot.errors import SettingsError
+from bot.playground.page import Page
+from bot.playground.recording import Recorder
+from bot.playground.sandbox import create_sandbox
+from bot.playground.seed import seed
+from bot.playground.server import create_app, serving
+from bot.playground.slack import Slack
+from bot.playground.starting_point import set_up
+from bot.playground.workspace import Workspace
+from bot.settings import Settings, read_settings
+from handlers.manifest import manifest
+
+
+async def play(
+    folder: Path,
+    port: int,
+    environment: Mapping[str, str],
+    until: Callable[[], Awaitable[None]],
+) -> int:
+    """Run until stopped; the exit code.
+
+    :raises SettingsError: a real Slack token is set: playing beside it could post for real.
+    """
+    begun = time.perf_counter()
+    _refuse_real_tokens(environment)
+    prepare_folder(folder)
+    try:
+        async with playground(folder, port, environment) as (slack, address):
+            settings = play_settings(slack, address, folder, environment)
+            async with running(settings) as bot:
+                await set_up(bot)
+                _greet(address, time.perf_counter() - begun)
+                await until()
+    except OSError as error:
+        print(
+            f"Port {port} is taken ({error.strerror}). Is the playground running already? "
+            f"Open http://127.0.0.1:{port}/, or choose another: python -m bot play --port 8766",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def playground(
+    folder: Path,
+    port: int,
+    environment: Mapping[str, str],
+    *,
+    request_url: str | None = None,
+    strict: bool = False,
+) -> AsyncIterator[tuple[Slack, str]]:
+    """The small Slack, its pages and Sandbox, served; gives their address.
+
+    :param request_url: where the bot takes signed HTTP; None: Socket Mode.
+    :param strict: refuse undocumented arguments, as tests want.
+    """
+    workspace = Workspace(folder, manifest(request_url=request_url))
+    seed(workspace)
+    slack = Slack.around(workspace, request_url=request_url)
+    page = Page(workspace, slack.people, lambda: slack.delivery.is_app_there)
+    sandbox = create_sandbox(folder, lambda: datetime.now(UTC))
+    recorder = (
+        Recorder(Path(environment["PLAYGROUND_RECORD"]))
+        if environment.get("PLAYGROUND_RECORD")
+        else None
+    )
+    app = create_app(
+        slack,
+        strict=strict,
+        recorder=recorder,
+        extra_routes=[Mount("/sandbox", routes=sandbox.routes), *page.routes()],
+    )
+    async with serving(slack, app, port=port) as address:
+        try:
+            yield slack, address
+        finally:
+            page.close()
+            await slack.close()
+
+
+def play_settings(
+    slack: Slack, address: str, folder: Path, environment: Mapping[str, str]
+) -> Settings:
+    """The bot's settings in a playground. Its key is made once and kept in the folder."""
+    app = slack.workspace.app
+    given = {
+        "DATA_DIR": str(folder),
+        "SECRET_KEY": _own_key(folder / "secret.key"),
+        "SLACK_BOT_TOKEN": app.bot_token,
+        "SLACK_APP_TOKEN": app.app_token,
+        "SLACK_API_URL": f"{address}/api/",
+        "SANDBOX_URL": f"{address}/sandbox",
+        "ALLOW_PRIVATE_ADDRESSES": "true",
+        "POLL_SECONDS": "3",
+    }
+    passed_on = ("DATABASE_URL", "LOG_LEVEL", "BLUESKY_URL")
+    given |= {name: environment[name] for name in passed_on if environment.get(name)}
+    return read_settings(given, dotenv=folder / "no-dotenv-in-a-playground")
+
+
+def _own_key(file: Path) -> str:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(Fernet.generate_key().decode())
+    return file.read_text()
+
+
+def _refuse_real_tokens(environment: Mapping[str, str]) -> None:
+    real = [name for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN") if environment.get(name)]
+    if real:
+        raise SettingsError(
+            [
+                f"{name}: is set, so this shell belongs to a real Slack workspace. "
+                f"Unset it to play (unset {name}), or use `make run`."
+                for name in real
+            ]
+        )
+
+
+def _greet(address: str, seconds: float) -> None:
+    print(
+        f"\n  Socialdesk's playground is ready ({seconds:.1f} s):\n\n      {address}/\n\n"
+        "  Be Ana, type /social draft in #social, then be Ben and approve it.\n"
+        f"  The posts appear on {address}/sandbox/\n  Stop it with Ctrl+C. "
+        "What you do is kept for the next time.\n",
+        flush=True,
+    )

@@ -1,0 +1,55 @@
+"""What a new playground has set up already, so that the first thing to do is the main job."""
+
+from dataclasses import replace
+
+from bot.bootstrap import Bot
+from bot.networks.sandbox import Sandbox
+from bot.playground import seed
+from bot.playground.sandbox_seed import BRAND, PEOPLE
+from bot.team import Person
+from storage import accounts, workspaces
+from storage.records import Member, Mode, Role
+
+ROLES = {
+    seed.ANA: {Role.AUTHOR},
+    seed.BEN: {Role.APPROVER},
+    seed.CHIDI: {Role.APPROVER},
+    seed.DANA: {Role.RESPONDER},
+    seed.EVA: {Role.ADMIN},
+}
+
+
+async def set_up(bot: Bot) -> None:
+    """Set the workspace up as its owner would have; one that is set up is left as it is."""
+    services = bot.services
+    now = services.clock.now()
+    async with services.database.transaction() as tx:
+        workspace = await workspaces.get(tx, bot.team_id)
+        assert workspace is not None
+        if workspace.set_up_at is None:
+            for person in seed.PEOPLE:
+                roles = frozenset(ROLES[person.id])
+                await workspaces.save_member(
+                    tx, Member(bot.team_id, person.id, person.real_name, person.tz, roles)
+                )
+            await workspaces.save(
+                tx,
+                replace(
+                    workspace,
+                    mode=Mode.TEAM,
+                    zone="Europe/Berlin",
+                    approvals_channel=seed.APPROVALS,
+                    alerts_channel=seed.ALERTS,
+                    routes={"Care": seed.CARE, "Content": seed.SOCIAL, "Product": seed.GENERAL},
+                    brand_words=("Acorn Coffee", "@acorn"),
+                    set_up_at=now,
+                ),
+            )
+        connected = await accounts.count(tx, bot.team_id)
+    if not connected:
+        brand = next(person for person in PEOPLE if person.handle == BRAND)
+        await services.accounts.connect(
+            Person(bot.team_id, seed.EVA),
+            Sandbox.name,
+            {"handle": brand.handle, "password": brand.password},
+        )

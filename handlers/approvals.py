@@ -1,0 +1,168 @@
+"""The approval card: what is pressed on it, and how it is rendered when it is owed."""
+
+from collections.abc import Mapping
+
+from bot import overview
+from bot.overview import PostOverview
+from handlers.drafting import DraftForm
+from handlers.ids import Act, Form
+from handlers.inbound import Desk, Done, FormAnswer, Press, Submission
+from handlers.notices import NotYet, Rendered, Renderer
+from handlers.payloads import unpack
+from handlers.pictures import Pictures
+from handlers.rescheduling import Rescheduling
+from handlers.slack_text import escape
+from handlers.views import approvals as views
+from storage import notices
+from storage.records import Card, Medium, Notice, Verdict
+
+REST_PAGES = (Card.APPROVAL_REST, Card.APPROVAL_REST_2)
+
+
+def register(
+    desk: Desk, pictures: Pictures, draft_form: DraftForm, rescheduling: Rescheduling
+) -> Mapping[Card, Renderer]:
+    """The card's buttons; gives the cards about posts."""
+    cards = ApprovalCards(desk, pictures, draft_form, rescheduling)
+    desk.press(Act.APPROVE, cards.approve)
+    desk.press(Act.REQUEST_CHANGES, cards.request_changes)
+    desk.press(Act.POST_MENU, cards.choose)
+    desk.press(Act.EDIT_POST, cards.edit)
+    desk.press(Act.RETRY, cards.retry)
+    desk.press(Act.TAKE_DOWN, cards.take_down)
+    desk.press(Act.IS_LIVE, cards.is_live)
+    desk.press(Act.IS_NOT_LIVE, cards.is_not_live)
+    desk.form(Form.COMMENT, cards.submit_comment)
+    desk.form(Form.LIVE_LINK, cards.submit_live_link)
+    return {
+        Card.APPROVAL: cards.render,
+        **dict.fromkeys(REST_PAGES, cards.render_rest),
+        Card.TROUBLE: cards.render_trouble,
+    }
+
+
+class ApprovalCards:
+    """Brings presses to `bot.approvals` and `bot.outcomes`, and shows posts."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        pictures: Pictures,
+        draft_form: DraftForm,
+        rescheduling: Rescheduling,
+    ) -> None:
+        self._services = desk.services
+        self._client = desk.client
+        self._pictures = pictures
+        self._draft_form = draft_form
+        self._rescheduling = rescheduling
+
+    # Presses
+
+    async def approve(self, press: Press) -> None:
+        ids = unpack(press.value)
+        await self._services.approvals.decide(
+            press.person, ids["post"], Verdict.APPROVED, revision_id=ids["revision"]
+        )
+
+    async def request_changes(self, press: Press) -> None:
+        await self._ask_for_comment(press, Verdict.CHANGES_REQUESTED)
+
+    async def choose(self, press: Press) -> None:
+        ids = unpack(press.value)
+        match ids["do"]:
+            case "reject":
+                await self._ask_for_comment(press, Verdict.REJECTED)
+            case "edit":
+                await self._draft_form.edit(press, ids["post"])
+            case "reschedule":
+                await self._rescheduling.ask(press, ids["post"])
+            case "cancel":
+                await self._services.scheduling.cancel(press.person, ids["post"])
+
+    async def edit(self, press: Press) -> None:
+        await self._draft_form.edit(press, unpack(press.value)["post"])
+
+    async def retry(self, press: Press) -> None:
+        await self._services.outcomes.retry(press.person, unpack(press.value)["post"])
+
+    async def take_down(self, press: Press) -> None:
+        results = await self._services.outcomes.take_down(press.person, unpack(press.value)["post"])
+        lines = [
+            f":wastebasket: {escape(result.label)}: taken down"
+            if result.problem is None
+            else f":warning: {escape(result.label)}: {escape(result.problem)}"
+            for result in results
+        ]
+        await press.whisper("\n".join(lines) or "Nothing was live any more.")
+
+    async def is_live(self, press: Press) -> None:
+        view = views.live_link_form(press.value)
+        await press.client.views_open(trigger_id=press.body["trigger_id"], view=view)
+
+    async def is_not_live(self, press: Press) -> None:
+        await self._services.outcomes.is_not_live(press.person, press.value)
+
+    async def _ask_for_comment(self, press: Press, verdict: Verdict) -> None:
+        ids = unpack(press.value)
+        view = views.comment_form(ids["post"], ids["revision"], verdict.value, press.channel)
+        await press.client.views_open(trigger_id=press.body["trigger_id"], view=view)
+
+    async def submit_comment(self, submission: Submission) -> FormAnswer:
+        ids = unpack(submission.metadata)
+        await self._services.approvals.decide(
+            submission.person,
+            ids["post"],
+            Verdict(ids["verdict"]),
+            revision_id=ids["revision"],
+            comment=submission.values["comment"] or "",
+        )
+        return Done()
+
+    async def submit_live_link(self, submission: Submission) -> FormAnswer:
+        await self._services.outcomes.is_live(
+            submission.person,
+            unpack(submission.metadata)["delivery"],
+            submission.values["link"] or "",
+        )
+        return Done()
+
+    # Cards
+
+    async def _load(self, notice: Notice) -> PostOverview:
+        async with self._services.database.reading() as tx:
+            return await overview.load(
+                tx, self._services.accounts, notice.workspace_id, notice.subject_id
+            )
+
+    async def render(self, notice: Notice) -> Rendered:
+        shown = await self._load(notice)
+        files = [
+            (await self._shown_picture(shown.media[picture.sha256]), picture.alt)
+            for picture in shown.revision.content.pictures
+        ]
+        text, blocks = views.card(shown, files)
+        return Rendered(text, blocks)
+
+    async def _shown_picture(self, medium: Medium) -> str:
+        return await self._pictures.shown(self._client, medium)
+
+    async def render_rest(self, notice: Notice) -> Rendered | None:
+        """A page of what didn't fit on the card, in its thread."""
+        shown = await self._load(notice)
+        blocks = views.rest_in_thread(shown, page=REST_PAGES.index(Card(notice.card)))
+        if not blocks:
+            # Nothing to say, unless an earlier text stands there.
+            return Rendered(views.FITS, views.fits_now()) if notice.ts else None
+        async with self._services.database.reading() as tx:
+            parent = await notices.of_card(
+                tx, notice.workspace_id, Card.APPROVAL, notice.subject_id
+            )
+        if parent is None or not parent.ts:
+            raise NotYet("the card itself isn't posted yet")
+        return Rendered("The rest of the text", blocks, thread_ts=parent.ts)
+
+    async def render_trouble(self, notice: Notice) -> Rendered | None:
+        shown = await self._load(notice)
+        text, blocks = views.trouble(shown)
+        return Rendered(text, blocks)

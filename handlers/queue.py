@@ -1,0 +1,101 @@
+"""`/social queue`: what is coming, and its menu. `/social slots`: the posting times."""
+
+from bot import times
+from bot.errors import FieldErrors, NotFound, UserError
+from bot.scheduling import slots_of
+from handlers.drafting import DraftForm
+from handlers.ids import Act, Form
+from handlers.inbound import (
+    Desk,
+    Done,
+    FormAnswer,
+    Press,
+    Request,
+    Submission,
+    View,
+)
+from handlers.payloads import pack, unpack
+from handlers.rescheduling import Rescheduling
+from handlers.views.queue import queue_blocks, slots_form
+from storage.records import Slot
+
+
+def register(desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> None:
+    """The queue and the posting times."""
+    queue = Queue(desk, draft_form, rescheduling)
+    desk.command("queue", queue.show, usage="queue", summary="See and change what is coming")
+    desk.command(
+        "slots", queue.open_slots, usage="slots", summary="See and change the posting times"
+    )
+    desk.press(Act.OPEN_QUEUE, queue.show)
+    desk.press(Act.OPEN_SLOTS, queue.open_slots)
+    desk.press(Act.QUEUE_MENU, queue.choose)
+    desk.press(Act.SLOTS_ACCOUNT, queue.switch_slots)
+    desk.form(Form.SLOTS, queue.submit_slots)
+
+
+class Queue:
+    """What is coming."""
+
+    def __init__(self, desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> None:
+        self._services = desk.services
+        self._draft_form = draft_form
+        self._rescheduling = rescheduling
+
+    async def show(self, request: Request) -> None:
+        items, total = await self._services.scheduling.coming(request.person)
+        labels = {
+            account.id: self._services.accounts.choice(account).label
+            for item in items
+            for account in item.accounts
+        }
+        blocks = queue_blocks(items, labels, total)
+        await request.whisper("What is coming", blocks)
+
+    async def choose(self, press: Press) -> None:
+        ids = unpack(press.value)
+        match ids["do"]:
+            case "edit":
+                await self._draft_form.edit(press, ids["post"])
+            case "reschedule":
+                await self._rescheduling.ask(press, ids["post"])
+            case "cancel":
+                await self._services.scheduling.cancel(press.person, ids["post"])
+                await press.whisper("Cancelled. It won't go out. Its text stays on its card.")
+
+    async def open_slots(self, request: Request) -> None:
+        await request.open(self._slots_view(request, None))
+
+    async def switch_slots(self, press: Press) -> None:
+        assert press.view is not None
+        view = await self._slots_view(press, press.value)
+        await press.client.views_update(view_id=press.view["id"], view=view)
+
+    async def _slots_view(self, request: Request, account_id: str | None) -> View:
+        start = await self._services.drafting.start(request.person)
+        chosen = next((c for c in start.choices if c.account.id == account_id), start.choices[0])
+        return slots_form(
+            start.choices,
+            chosen,
+            slots_of(chosen.account),
+            zone=start.admitted.workspace.zone,
+            metadata=pack(account=chosen.account.id),
+        )
+
+    async def submit_slots(self, submission: Submission) -> FormAnswer:
+        account_id = unpack(submission.metadata)["account"]
+        days = [int(day) for day in submission.values[f"days:{account_id}"] or []]
+        clocks = (submission.values[f"times:{account_id}"] or "").replace(";", ",").split(",")
+        minutes = []
+        try:
+            minutes = [times.parse_clock(clock.strip()) for clock in clocks if clock.strip()]
+        except UserError as error:
+            raise FieldErrors({f"times:{account_id}": str(error)}) from error
+        if not days or not minutes:
+            raise NotFound(
+                "Choose at least one day and one time. Without posting times there is no "
+                "next free time."
+            )
+        slots = tuple(Slot(day, minute) for day in sorted(days) for minute in sorted(set(minutes)))
+        await self._services.scheduling.set_slots(submission.person, account_id, slots)
+        return Done()

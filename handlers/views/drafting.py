@@ -1,0 +1,332 @@
+"""The draft form and its second step."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.drafting import Count, FormStart, Preview
+from bot.media import MAX_PICTURES
+from bot.team import decides_own
+from bot.times import spoken
+from handlers.draft_fields import IN_WORDS, INPUT_LIMIT, DraftFields
+from handlers.ids import Act, Form
+from handlers.slack_text import escape
+from handlers.views.blocks import (
+    Block,
+    actions,
+    button,
+    checkboxes,
+    context,
+    field,
+    modal,
+    multi_select,
+    option,
+    section,
+    select,
+    text_input,
+)
+from storage.records import When
+
+KEEP_TYPING = ("on_character_entered",)  # how what is typed is kept before it is submitted
+MOST_CHECKBOXES = 10
+
+WHEN_OPTIONS = (
+    option("Next free time", When.NEXT_FREE.value),
+    option("As soon as it's approved", When.NOW.value),
+    option("A date and time", When.AT.value),
+    option("In words", IN_WORDS),
+)
+WHEN_OPTIONS_ALONE = (WHEN_OPTIONS[0], option("Now", When.NOW.value), *WHEN_OPTIONS[2:])
+
+
+def draft_view(
+    start: FormStart,
+    fields: DraftFields,
+    *,
+    metadata: str,
+    preview: Preview | None = None,
+    restored: bool = False,
+    voids: bool = False,
+    problem: str | None = None,
+) -> Block:
+    """The form.
+
+    :param preview: shows counts, the time that was understood, and what is wrong.
+    :param restored: its content is a draft that was left.
+    :param voids: the post was approved; a changed text needs a new approval.
+    """
+    zone = start.admitted.member.zone
+    blocks: list[Block] = []
+    if problem is not None:
+        blocks.append(section(f":warning: {problem}", block_id="problem"))
+    if restored:
+        blocks.append(
+            section(
+                "Your draft is back.",
+                accessory=button("Start anew", Act.DRAFT_ANEW),
+                block_id="restored",
+            )
+        )
+    if voids:
+        blocks.append(context("This post was approved. Changed, it has to be approved again."))
+    blocks += _text_fields(fields)
+    blocks.append(_accounts_field(start, fields))
+    blocks.append(_counts(preview))
+    blocks.append(
+        field(
+            "link",
+            "Link",
+            {
+                "type": "url_text_input",
+                "action_id": Act.DRAFT_LINK,
+                **({"initial_value": fields.link} if fields.link else {}),
+            },
+            hint="Goes to the end of the text.",
+            optional=True,
+        )
+    )
+    blocks += _picture_fields(fields)
+    blocks += _when_fields(start, fields, zone, preview)
+    blocks.append(
+        field(
+            "tailor",
+            "Per network",
+            checkboxes(
+                Act.DRAFT_TAILOR,
+                [option("Tailor the text for each network in the next step", "yes")],
+                ["yes"] if fields.tailor else [],
+            ),
+            optional=True,
+            acts=True,
+        )
+    )
+    blocks.append(actions(button("Check", Act.DRAFT_CHECK), block_id="check"))
+    return modal(
+        Form.DRAFT,
+        "Write a post",
+        blocks,
+        submit="Next" if fields.tailor else submit_label(start),
+        metadata=metadata,
+        notify_on_close=True,
+    )
+
+
+def submit_label(start: FormStart) -> str:
+    return "Schedule" if decides_own(start.admitted.workspace) else "Ask for approval"
+
+
+def _text_fields(fields: DraftFields) -> list[Block]:
+    first, rest = fields.text[:INPUT_LIMIT], fields.text[INPUT_LIMIT:]
+    shown = [
+        field(
+            "text",
+            "Text",
+            text_input(
+                Act.DRAFT_TEXT,
+                initial=first,
+                multiline=True,
+                max_length=INPUT_LIMIT,
+                placeholder="What do you want to say?",
+                acts_on=KEEP_TYPING,
+            ),
+            optional=True,
+            acts=True,
+        )
+    ]
+    if len(fields.text) >= INPUT_LIMIT:
+        shown.append(
+            field(
+                "text_more",
+                "Text, continued",
+                text_input(
+                    Act.DRAFT_TEXT_MORE,
+                    initial=rest[:INPUT_LIMIT],
+                    multiline=True,
+                    max_length=INPUT_LIMIT,
+                    acts_on=KEEP_TYPING,
+                ),
+                optional=True,
+                acts=True,
+            )
+        )
+    return shown
+
+
+def _accounts_field(start: FormStart, fields: DraftFields) -> Block:
+    options = [option(choice.label, choice.account.id) for choice in start.choices[:100]]
+    make = checkboxes if len(options) <= MOST_CHECKBOXES else multi_select
+    return field(
+        "accounts",
+        "Accounts",
+        make(Act.DRAFT_ACCOUNTS, options, fields.accounts),
+        acts=True,
+    )
+
+
+def _counts(preview: Preview | None) -> Block:
+    if preview is None or not preview.counts:
+        return context("_Choose accounts to see how much text fits._") | {"block_id": "counts"}
+    lines = [count_line(count) for count in preview.counts]
+    return context("\n".join(lines)) | {"block_id": "counts"}
+
+
+def count_line(count: Count) -> str:
+    """One account's count, and by how much it is over."""
+    name = escape(count.choice.label)
+    if count.problems:
+        return (
+            f":warning: *{name}* {count.used} / {count.limit}: {escape(' '.join(count.problems))}"
+        )
+    return f"*{name}* {count.used} / {count.limit}"
+
+
+def _picture_fields(fields: DraftFields) -> list[Block]:
+    shown = []
+    if fields.pictures:
+        options = [option(picture.name, picture.sha256) for picture in fields.pictures]
+        shown.append(
+            field(
+                "kept",
+                "Pictures so far",
+                checkboxes(
+                    Act.DRAFT_KEPT, options, [picture.sha256 for picture in fields.pictures]
+                ),
+                optional=True,
+            )
+        )
+    room = MAX_PICTURES - len(fields.pictures)
+    if room > 0:
+        shown.append(
+            field(
+                "pictures",
+                "Add pictures" if fields.pictures else "Pictures",
+                {
+                    "type": "file_input",
+                    "action_id": Act.DRAFT_PICTURES,
+                    "filetypes": ["jpg", "jpeg", "png", "webp", "gif"],
+                    "max_files": room,
+                },
+                hint="You add a description for each (alt text) in the next step.",
+                optional=True,
+            )
+        )
+    return shown
+
+
+def _when_fields(
+    start: FormStart, fields: DraftFields, zone: str, preview: Preview | None
+) -> list[Block]:
+    options = WHEN_OPTIONS_ALONE if decides_own(start.admitted.workspace) else WHEN_OPTIONS
+    shown = [field("when", "When", select(Act.DRAFT_WHEN, options, initial=fields.when), acts=True)]
+    if fields.when == When.AT.value:
+        shown.append(
+            field(
+                "at",
+                "Date and time",
+                {
+                    "type": "datetimepicker",
+                    "action_id": Act.DRAFT_AT,
+                    **({"initial_date_time": fields.at} if fields.at else {}),
+                },
+                hint=f"In your time zone, {zone}.",
+            )
+        )
+    if fields.when == IN_WORDS:
+        shown.append(
+            field(
+                "words",
+                "Time in words",
+                text_input(
+                    Act.DRAFT_WORDS,
+                    initial=fields.words,
+                    placeholder="tomorrow 9:30, next Monday 8am, in 2 hours",
+                    max_length=100,
+                    acts_on=("on_enter_pressed",),
+                ),
+                hint=f"In your time zone, {zone}. Press Enter to see how it is understood.",
+                acts=True,
+            )
+        )
+    if preview is not None:
+        shown.append(context(_time_line(preview, zone)) | {"block_id": "understood"})
+    return shown
+
+
+def _time_line(preview: Preview, zone: str) -> str:
+    for name in ("words", "at", "when"):
+        if name in preview.problems:
+            return f":warning: {escape(preview.problems[name])}"
+    if preview.due_at is None:
+        alone = decides_own(preview.start.admitted.workspace)
+        return "Goes out at once." if alone else "Goes out as soon as it's approved."
+    return goes_out(preview.due_at, zone)
+
+
+def goes_out(due_at: datetime, zone: str) -> str:
+    """The time in full: weekday, date, time, zone."""
+    return f"Goes out *{spoken(due_at, ZoneInfo(zone))}*."
+
+
+def tailor_view(
+    start: FormStart,
+    fields: DraftFields,
+    preview: Preview,
+    *,
+    metadata: str,
+    labels: Sequence[tuple[str, str]],
+    problem: str | None = None,
+) -> Block:
+    """The second step: a text per network and alt text per picture.
+
+    :param labels: the chosen networks' names and labels.
+    """
+    zone = start.admitted.member.zone
+    blocks: list[Block] = []
+    if problem is not None:
+        blocks.append(section(f":warning: {problem}", block_id="problem"))
+    if fields.tailor:
+        for network, label in labels:
+            blocks += _tailored_text(network, label, fields.tailored.get(network, fields.text))
+    for picture in fields.pictures:
+        blocks.append(
+            field(
+                f"alt:{picture.sha256}",
+                f"What {picture.name[:60]} shows",
+                text_input(Act.TAILOR_ALT, initial=picture.alt, max_length=1000),
+                hint="Alt text, for people who can't see the picture.",
+                optional=True,
+            )
+        )
+    blocks.append(_counts(preview))
+    blocks.append(context(_time_line(preview, zone)) | {"block_id": "understood"})
+    blocks.append(actions(button("Check", Act.TAILOR_CHECK), block_id="check"))
+    return modal(
+        Form.TAILOR,
+        "Tailor the post",
+        blocks,
+        submit=submit_label(start),
+        metadata=metadata,
+        notify_on_close=True,
+    )
+
+
+def _tailored_text(network: str, label: str, text: str) -> list[Block]:
+    first, rest = text[:INPUT_LIMIT], text[INPUT_LIMIT:]
+    shown = [
+        field(
+            f"text:{network}",
+            f"Text for {label}",
+            text_input(Act.TAILOR_TEXT, initial=first, multiline=True, max_length=INPUT_LIMIT),
+            optional=True,
+        )
+    ]
+    if rest:
+        shown.append(
+            field(
+                f"more:{network}",
+                f"Text for {label}, continued",
+                text_input(Act.TAILOR_TEXT, initial=rest, multiline=True, max_length=INPUT_LIMIT),
+                optional=True,
+            )
+        )
+    return shown

@@ -1,0 +1,48 @@
+"""The form for a new time."""
+
+from datetime import datetime
+
+from handlers.ids import Act, Form
+from handlers.views.blocks import Block, context, field, modal, option, select, text_input
+from storage.records import When
+
+
+def reschedule_form(
+    zone: str, due_at: datetime | None, when: str, words: str, *, metadata: str, understood: str
+) -> Block:
+    """Asks for a new time."""
+    options = [
+        option("Next free time", When.NEXT_FREE.value),
+        option("A date and time", When.AT.value),
+        option("In words", "words"),
+    ]
+    blocks = [field("when", "When", select(Act.WHEN, options, initial=when), acts=True)]
+    if when == When.AT.value:
+        initial = {"initial_date_time": int(due_at.timestamp())} if due_at else {}
+        blocks.append(
+            field(
+                "at",
+                "Date and time",
+                {"type": "datetimepicker", "action_id": Act.AT, **initial},
+                hint=f"In your time zone, {zone}.",
+            )
+        )
+    if when == "words":
+        blocks.append(
+            field(
+                "words",
+                "Time in words",
+                text_input(
+                    Act.WORDS,
+                    initial=words,
+                    placeholder="tomorrow 9:30, next Monday 8am, in 2 hours",
+                    max_length=100,
+                    acts_on=("on_enter_pressed",),
+                ),
+                hint=f"In your time zone, {zone}. Press Enter to see how it is understood.",
+                acts=True,
+            )
+        )
+    if understood:
+        blocks.append(context(understood))
+    return modal(Form.RESCHEDULE, "Reschedule", blocks, submit="Move it", metadata=metadata)
