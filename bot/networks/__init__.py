@@ -2,6 +2,7 @@
 
 from bot.networks.base import Network
 from bot.networks.bluesky import Bluesky
+from bot.networks.mastodon import Mastodon
 from bot.networks.sandbox import Sandbox
 
-NETWORKS: tuple[type[Network], ...] = (Bluesky, Sandbox)
+NETWORKS: tuple[type[Network], ...] = (Bluesky, Mastodon, Sandbox)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import httpx
-import regex
 
+from bot.counting import graphemes
 from bot.errors import Expired, Rejected, Uncertain, UserError
 from bot.networks.base import (
     Connected,
@@ -61,7 +61,7 @@ class Sandbox(Network):
 
     def count(self, text: str) -> int:
         """Characters as a reader sees them."""
-        return len(regex.findall(r"\X", text))
+        return graphemes(text)
 
     async def connect(self, fields: Mapping[str, str]) -> Connected:
         """Log in with handle and password; the token is kept, the password isn't.

@@ -21,4 +21,5 @@ async def serve(app: ASGIApp) -> AsyncIterator[str]:
             yield address
         finally:
             server.should_exit = True
+            server.force_exit = True  # without waiting for clients that a test left hanging
             await running
