@@ -6,6 +6,7 @@ Source: Slack's "Using Socket Mode" (hello, envelopes, acknowledgements, disconn
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import secrets
 import urllib.parse
@@ -21,6 +22,9 @@ from bot.playground.workspace import Workspace
 MAX_CONNECTIONS = 10
 TICKET_SECONDS = 60.0
 DRAIN_SECONDS = 1.0
+
+# Starlette raises RuntimeError for a socket that is closed already.
+_GONE = (WebSocketDisconnect, RuntimeError)
 
 
 class Kind(enum.StrEnum):
@@ -117,8 +121,7 @@ class SocketMode:
                 answer = await future
         except TimeoutError:
             raise Unacknowledged("timeout") from None
-        except (WebSocketDisconnect, RuntimeError):
-            # Starlette raises RuntimeError for a socket that was closed by the other side.
+        except _GONE:
             raise Unacknowledged("connection_failed") from None
         finally:
             connection.waiting.pop(envelope_id, None)
@@ -134,13 +137,14 @@ class SocketMode:
         leaving = leaving if everyone else leaving[:1]
         for connection in leaving:
             connection.is_draining = True
-            await connection.socket.send_json(
-                {"type": "disconnect", "reason": reason, "debug_info": {"host": "playground"}}
-            )
+            with contextlib.suppress(*_GONE):
+                await connection.socket.send_json(
+                    {"type": "disconnect", "reason": reason, "debug_info": {"host": "playground"}}
+                )
         for connection in leaving:
             if connection.waiting:
                 await asyncio.wait(list(connection.waiting.values()), timeout=DRAIN_SECONDS)
-            if connection in self._connections:
+            with contextlib.suppress(*_GONE):
                 await connection.socket.close()
         return len(leaving)
 
