@@ -49,7 +49,7 @@ function syncChildren(parent, fresh, update) {
       const by = current.dataset.author ?? current.querySelector("[data-author]")?.dataset.author;
       if (by) news.textContent = `New post by ${by}`;
     }
-    const place = previous ? previous.nextSibling : parent.firstChild;
+    const place = previous ? previous.nextElementSibling : parent.firstElementChild;
     if (place !== current) parent.insertBefore(current, place);
     previous = current;
   }
