@@ -6,7 +6,6 @@ that come twice, are found by a round trip through UTC.
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -45,6 +44,7 @@ from bot.zones import (
     to_utc,
     zone_label,
 )
+from storage.records import Slot
 
 __all__ = [
     "AmbiguousTime",
@@ -55,7 +55,6 @@ __all__ = [
     "NoTimeGiven",
     "RepeatedHour",
     "SkippedHour",
-    "Slot",
     "TimeNotUnderstood",
     "TooFarAhead",
     "UnknownZone",
@@ -97,14 +96,6 @@ class RepeatedHour(TimeNotUnderstood):
 
 class NoPostingTimes(UserError):
     """An account without slots has no next free time."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Slot:
-    """A weekly posting time: ``weekday`` 0 (Monday) to 6, ``minute`` 0 to 1439 of the local day."""
-
-    weekday: int
-    minute: int
 
 
 def understand(words: str, *, now: datetime, zone: ZoneInfo) -> datetime:

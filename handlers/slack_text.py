@@ -230,7 +230,7 @@ def _emoji(text: str, found: re.Match[str], *, follows: bool) -> str | None:
 
 # -- out -------------------------------------------------------------------------------------------
 
-_LOOKALIKES = {"*": "∗", "_": "＿", "~": "∼", "`": "ˋ", ":": "∶", ">": "›"}
+_LOOKALIKES = {"*": "∗", "_": "＿", "~": "∼", "`": "‵", ":": "∶", ">": "›"}
 _JOINING = "".join(
     rf"\p{{Script={script}}}"
     for script in (

@@ -16,7 +16,6 @@ from bot.times import (
     NoTimeGiven,
     RepeatedHour,
     SkippedHour,
-    Slot,
     TimeNotUnderstood,
     TooFarAhead,
     UnknownZone,
@@ -27,6 +26,7 @@ from bot.times import (
     spoken,
     understand,
 )
+from storage.records import Slot
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY_AT_TEN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)  # 10:00 in Berlin
