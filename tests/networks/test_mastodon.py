@@ -372,7 +372,7 @@ class TestMastodon(Behaviour):
         (request,) = proxy.seen
         assert "since_id=" in request.url
 
-    async def test_an_unmeasurable_post_is_asked_for_by_itself(
+    async def test_a_post_too_old_for_the_list_is_asked_for_by_itself(
         self, network: Mastodon, session: Session, world: MastodonWorld
     ) -> None:
         first = await send(network, session, "The first of many")

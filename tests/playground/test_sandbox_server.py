@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from bot.playground.sandbox_seed import (
     PRAISES,
     QUESTIONS,
 )
+from bot.sentiment import EnglishClassifier, Thresholds, urgency
+from storage.records import Urgency
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PASSWORDS = {person.handle: person.password for person in PEOPLE}
@@ -319,6 +321,17 @@ def test_history_is_written_by_people_in_order() -> None:
 @pytest.mark.parametrize("text", [*COMPLAINTS, *ANGRY_REPLIES, *PRAISES, *QUESTIONS])
 def test_every_example_fits(text: str) -> None:
     assert graphemes(text.format(brand=BRAND)) <= 300
+
+
+def test_the_examples_do_what_their_buttons_say() -> None:
+    classifier = EnglishClassifier()
+
+    def urgencies(texts: Iterable[str]) -> set[Urgency]:
+        judged = (classifier.judge(text.format(brand=BRAND)) for text in texts)
+        return {urgency(judgement, Thresholds()) for judgement in judged}
+
+    assert urgencies((*COMPLAINTS, *ANGRY_REPLIES)) == {Urgency.ALERT}
+    assert urgencies((*PRAISES, *QUESTIONS)) == {Urgency.NONE}
 
 
 def test_numbers_only_grow_and_are_the_same_each_time() -> None:
