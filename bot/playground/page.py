@@ -130,7 +130,6 @@ class Page:
         channel = self._visible_channel(request, user)
         if channel.is_im:
             self._people.open_home(user.id, "messages")
-        # The channel is read by being looked at, but its own line shows no badge either.
         self._mark_read(user, channel)
         query = request.query_params
         html = self._screen(user).page(

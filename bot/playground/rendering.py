@@ -64,7 +64,6 @@ class Renderer:
         self._template = templates.get_template("blocks.html")
         self._reader = reader
         self._choices = choices or Choices()
-        self._markdown = _markdown_parser()
 
     def blocks(
         self,
@@ -150,7 +149,7 @@ class Renderer:
         return chosen
 
     def _markdown_text(self, text: str) -> Markup:
-        return Markup(self._markdown.render(text))  # noqa: S704 - raw HTML is off in the parser
+        return Markup(_markdown_parser().render(text))  # noqa: S704 - raw HTML is off in the parser
 
     def _rich_text(self, block: Json) -> Markup:
         return _join(self._rich_part(part) for part in block.get("elements", []))

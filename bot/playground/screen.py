@@ -21,7 +21,7 @@ from bot.playground.records import Channel, Message, User, View
 from bot.playground.rendering import Choices, Renderer
 from bot.playground.workspace import Workspace
 
-PAGE_LENGTH = 120
+PAGE_LENGTH = 60
 
 _OWN_COMMANDS = (
     Command(

@@ -104,7 +104,8 @@ const FOCUSABLE = "a, button, input, textarea";
 
 function waysBackTo(active) {
   const element = active.closest(".element");
-  if (!element) return () => (active.id ? document.getElementById(active.id) : null);
+  const message = active.closest("article")?.id;
+  if (!element) return () => document.getElementById(active.id || message);
   const { blockId, actionId } = element.dataset;
   const surface = active.closest("[data-view], [data-ts]");
   const where = surface.dataset.view ? ["view", surface.dataset.view] : ["ts", surface.dataset.ts];

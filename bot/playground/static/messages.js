@@ -14,6 +14,7 @@ export class MessageList {
     this.atEnd = true;
     this.refresh = coalesced(() => this.update());
     enhance(list);
+    if ("messages" in list.dataset) for (const message of list.querySelectorAll("article")) this.place(message);
     this.arrange();
     scroller.addEventListener("scroll", () => {
       this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
@@ -69,22 +70,38 @@ export class MessageList {
       });
       return;
     }
-    const next = [...this.list.querySelectorAll("article")].find((other) => other.dataset.ts > message.dataset.ts);
-    this.list.insertBefore(message, next ?? null);
-    message.classList.add("is-new");
+    this.place(message);
     enhance(message);
     if (message.dataset.author === page.user) this.atEnd = true;
+    else message.classList.add("is-new");
   }
 
-  // Day dividers, and one head for several messages somebody writes in a row.
+  // In the order of time; in the channel each day has a place of its own, below its divider.
+  place(message) {
+    const parent = "messages" in this.list.dataset ? this.dayOf(message) : this.list;
+    parent.insertBefore(message, laterThan(message, parent.querySelectorAll("article")));
+  }
+
+  dayOf({ dataset }) {
+    const days = [...this.list.querySelectorAll(".day-group")];
+    const known = days.find((day) => day.dataset.day === dataset.day);
+    if (known) return known;
+    const group = document.createElement("div");
+    group.className = "day-group";
+    group.dataset.day = dataset.day;
+    group.append(...dayLine(dataset.dayName));
+    this.list.insertBefore(group, days.find((day) => day.dataset.day > dataset.day) ?? null);
+    return group;
+  }
+
+  // One head for several messages somebody writes in a row.
   arrange() {
-    for (const line of this.list.querySelectorAll(".day, .day-rule, .replies-line")) line.remove();
+    for (const line of this.list.querySelectorAll(".replies-line")) line.remove();
+    for (const day of this.list.querySelectorAll(".day-group:not(:has(article))")) day.remove();
     let before = null;
     for (const message of this.list.querySelectorAll("article")) {
-      const newDay = before?.dataset.day !== message.dataset.day;
-      if (newDay && "messages" in this.list.dataset) message.before(...dayLine(message.dataset.dayName));
       const near = before && Number(message.dataset.ts) - Number(before.dataset.ts) < NEAR;
-      const follows = near && !newDay && before.dataset.author === message.dataset.author && !message.querySelector(".only-you");
+      const follows = near && before.dataset.day === message.dataset.day && before.dataset.author === message.dataset.author && !message.querySelector(".only-you");
       message.classList.toggle("follows", Boolean(follows));
       before = message;
     }
@@ -100,6 +117,10 @@ export class MessageList {
     parent.after(line);
     replies[0].classList.remove("follows");
   }
+}
+
+function laterThan(message, others) {
+  return [...others].find((other) => other !== message && other.dataset.ts > message.dataset.ts) ?? null;
 }
 
 function dayLine(name) {
