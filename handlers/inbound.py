@@ -57,8 +57,6 @@ class Request:
             text=text,
             blocks=blocks,
             thread_ts=_thread(self.body),
-            unfurl_links=False,
-            unfurl_media=False,
         )
 
     async def _show(self, text: str, blocks: list[dict[str, Any]] | None) -> None:

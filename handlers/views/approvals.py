@@ -289,7 +289,6 @@ def _buttons(shown: PostOverview, *, has_more: bool) -> list[Block]:
                 "Take down",
                 Act.TAKE_DOWN,
                 ids,
-                style="danger",
                 confirm=confirm(
                     "Take it down?",
                     "This deletes the post on every network that allows it. "

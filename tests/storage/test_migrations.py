@@ -1,0 +1,83 @@
+"""The database a release finds is brought to what it needs, by whoever comes first."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from storage import workspaces
+from storage.database import Database
+from storage.migrations import HEAD, DatabaseTooNew, alembic_config, migrate
+from storage.tables import metadata
+
+PROGRAM = """
+import asyncio, sys
+from storage.database import Database
+from storage.migrations import migrate
+async def main():
+    database = Database(sys.argv[1])
+    print(await migrate(database))
+    await database.close()
+asyncio.run(main())
+"""
+
+
+async def test_tables_and_migrations_say_the_same(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    async with database.reading() as tx:
+        assert await tx.connection.run_sync(differences) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+
+
+async def test_three_processes_start_at_once_on_an_empty_database(database_url: str) -> None:
+    running = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            PROGRAM,
+            database_url,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    answers = [await process.communicate() for process in running]
+    assert [error for _, error in answers if error] == []
+    assert sorted(said.decode().strip() for said, _ in answers) == ["False", "False", "True"]
+    database = Database(database_url)
+    async with database.transaction() as tx:
+        await workspaces.ensure(tx, "T1", "Acorn", datetime.now(UTC))
+    await database.close()
+
+
+async def test_a_database_of_a_newer_release_is_left_alone(database: Database) -> None:
+    async with database.transaction() as tx:
+        await workspaces.ensure(tx, "T1", "Acorn", datetime.now(UTC))
+        await tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseTooNew, match="Nothing was changed"):
+        await migrate(database)
+    async with database.reading() as tx:
+        assert await workspaces.get(tx, "T1") is not None
+
+
+async def test_an_old_sqlite_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    async with database.transaction() as tx:
+        await tx.connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+        await tx.connection.execute(text("INSERT INTO alembic_version VALUES ('0000')"))
+    with pytest.raises(DatabaseTooNew):
+        await migrate(database)
+    await database.close()
+    assert len(list(tmp_path.glob("old.db.0000.*.bak"))) == 1
