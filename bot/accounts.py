@@ -115,7 +115,9 @@ class Accounts:
             await admit(tx, person, Action.CONFIGURE)
         network = self._networks[network_name]
         empty = [
-            field for field in network.connect_fields if not fields.get(field.name, "").strip()
+            field
+            for field in network.connect_fields
+            if not field.optional and not fields.get(field.name, "").strip()
         ]
         if empty:
             raise FieldErrors({field.name: f"Fill in the {field.label}." for field in empty})

@@ -24,6 +24,7 @@ from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
 from bot.clock import Clock
 from bot.drafting import Drafting
+from bot.guarded import GuardedTransport
 from bot.media import MediaFolder
 from bot.networks import NETWORKS
 from bot.networks.base import Network
@@ -123,7 +124,10 @@ async def open_networks(settings: Settings) -> AsyncIterator[dict[str, Network]]
         for network in NETWORKS:
             if not all(settings.networks[setting.variable] for setting in network.settings):
                 continue
-            client = await stack.enter_async_context(make_client())
+            transport = None
+            if network.server_is_typed():
+                transport = GuardedTransport(allow_private=settings.allow_private_addresses)
+            client = await stack.enter_async_context(make_client(transport=transport))
             made[network.name] = network(client, settings.networks, lambda: datetime.now(UTC))
         yield made
 

@@ -27,5 +27,6 @@ def next_attempt(
 
 def backoff(attempt: int, random: Random) -> timedelta:
     """Doubling from 5 s up to 10 min, with jitter between half and the whole of it."""
-    whole = min(FIRST_WAIT * 2 ** min(attempt - 1, 12), LONGEST_WAIT)
+    doublings: int = 2 ** min(attempt - 1, 12)
+    whole = min(FIRST_WAIT * doublings, LONGEST_WAIT)
     return whole * random.uniform(0.5, 1.0)

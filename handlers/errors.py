@@ -17,7 +17,7 @@ def explain(error: Exception) -> str:
         when = f" {date(error.at)}" if error.at else ""
         return f"{escape(str(error))} <@{error.by}> {error.did}{when}."
     if isinstance(error, UserError):
-        return _kept_markup(str(error))
+        return _with_commands(str(error))
     if isinstance(error, RateLimited):
         return f"{escape(error.reason)}. Try again {date(error.until)}."
     if isinstance(error, Expired):
@@ -27,9 +27,12 @@ def explain(error: Exception) -> str:
     return _bug(error)
 
 
-def _kept_markup(text: str) -> str:
-    """Our own sentences name commands in backticks; everything else in them stays text."""
-    return escape(text)
+def _with_commands(text: str) -> str:
+    """Our sentences name commands and code in backticks; everything else in them stays text."""
+    return "".join(
+        f"`{piece}`" if position % 2 else escape(piece)
+        for position, piece in enumerate(text.split("`"))
+    )
 
 
 def _bug(error: Exception) -> str:

@@ -58,6 +58,7 @@ class ConnectField:
     hint: str
     placeholder: str = ""
     secret: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,11 @@ class Network(ABC):
         self._client = client
         self._settings = settings
         self._now = now
+
+    @classmethod
+    def server_is_typed(cls) -> bool:
+        """Whether people name the server: then only public addresses may be called."""
+        return any(field.name == "server" for field in cls.connect_fields)
 
     @abstractmethod
     def count(self, text: str) -> int:

@@ -52,7 +52,7 @@ def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
     names = ", ".join(labels[account.id] for account in item.accounts)
     texts = item.revision.content.texts
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
-    excerpt = escape(shorten(" ".join(text.split()), 120)) or "_only pictures_"
+    excerpt = shorten(escape(" ".join(text.split())), 120) or "_only pictures_"
     line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{escape(names)}\n>{excerpt}"
     if post.state is PostState.PUBLISHING:
         return section(line)

@@ -1,0 +1,352 @@
+"""Once: a delivery reaches its network at most once and is never lost silently."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.errors import AlreadyDone, Expired, RateLimited, Rejected, Unavailable, Uncertain
+from bot.networks.base import Uncertainty
+from bot.sending import ClaimLost
+from storage import accounts, deliveries, notices
+from storage.records import (
+    AccountState,
+    Card,
+    Delivery,
+    DeliveryState,
+    NoticeState,
+    PostState,
+    When,
+)
+from tests.servers.eventually import eventually
+from tests.unit.world import ANA, TEAM, World, world
+
+
+@pytest.fixture
+async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with world(database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def light(tmp_path: Path) -> AsyncIterator[World]:
+    """On SQLite only, for rules that don't depend on the database."""
+    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
+        yield made
+
+
+async def owed(here: World, post_id: str, card: Card) -> int:
+    async with here.database.reading() as tx:
+        notice = await notices.of_card(tx, TEAM, card, post_id)
+    assert notice is None or notice.state is NoticeState.OWED
+    return 0 if notice is None else notice.version
+
+
+async def test_an_approved_post_goes_out_once(here: World) -> None:
+    async with here.publishing():
+        post = await here.approved("Hello, world")
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    assert list(here.network.live.values()) == ["Hello, world"]
+    [delivery] = await here.deliveries(post.id)
+    assert delivery.url == "https://s.example/post-1"
+    assert await owed(here, post.id, Card.TROUBLE) == 0, "success is shown on the card only"
+
+
+async def test_two_publishers_share_the_work_and_double_nothing(here: World) -> None:
+    async with here.publishing(), here.publishing():
+        made = [await here.approved(f"Post {number}") for number in range(20)]
+        for post in made:
+            assert await here.settled(post.id) is PostState.PUBLISHED
+    assert sorted(here.network.live.values()) == sorted(f"Post {n}" for n in range(20))
+    assert here.network.calls == 20
+
+
+async def test_nothing_goes_out_before_its_time(here: World) -> None:
+    due_at = datetime.now(UTC) + timedelta(seconds=2)
+    async with here.publishing():
+        post = await here.approved(when=When.AT, at=due_at)
+        assert (await here.post(post.id)).state is PostState.SCHEDULED
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    [delivery] = await here.deliveries(post.id)
+    assert delivery.published_at is not None
+    assert delivery.published_at >= due_at
+
+
+async def test_nothing_unapproved_goes_out(here: World) -> None:
+    async with here.publishing():
+        waiting = await here.submitted("Not yet")
+        post = await here.approved("Yes")
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    assert (await here.post(waiting.id)).state is PostState.IN_REVIEW
+    assert list(here.network.live.values()) == ["Yes"]
+
+
+async def uncertain(here: World, post_id: str, calls: int) -> None:
+    """Wait until a call has ended without an answer and the delivery waits for its next try."""
+
+    async def look() -> bool:
+        [delivery] = await here.deliveries(post_id)
+        return here.network.calls >= calls and delivery.state is DeliveryState.PENDING
+
+    await eventually(look)
+
+
+async def test_an_uncertain_send_is_repeated_with_the_same_key(here: World) -> None:
+    here.network.lose = {1: Uncertain("the answer was lost"), 2: Uncertain("again")}
+    async with here.publishing():
+        post = await here.approved()
+        await uncertain(here, post.id, 1)
+        await here.hurry(post.id)
+        await uncertain(here, post.id, 2)
+        await here.hurry(post.id)
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    assert len(here.network.live) == 1
+    assert here.network.calls == 3
+    assert await owed(here, post.id, Card.TROUBLE) == 0
+
+
+async def test_an_uncertain_send_is_looked_up_before_anything_is_sent_again(
+    light: World,
+) -> None:
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.lose = {1: Uncertain("the answer was lost")}
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert light.network.calls == 1
+
+
+async def test_what_was_not_found_after_the_grace_is_sent_again(light: World) -> None:
+    def lost_on_the_way(number: int) -> None:
+        if number == 1:
+            raise Uncertain("the request may have been lost")
+
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.behave = lost_on_the_way
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        assert light.network.live == {}
+        await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert len(light.network.live) == 1
+
+
+async def test_within_the_grace_not_found_means_nothing(light: World) -> None:
+    def lost_on_the_way(number: int) -> None:
+        raise Uncertain("no answer")
+
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.grace = timedelta(minutes=5)
+    light.network.behave = lost_on_the_way
+    looked: list[bool] = []
+    light.network.looking = lambda: looked.append(True)
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+
+        async def look() -> bool:
+            return bool(looked)
+
+        await eventually(look)
+        await uncertain(light, post.id, 1)
+    assert light.network.calls == 1
+
+
+async def test_a_failed_look_up_keeps_the_send_uncertain(light: World) -> None:
+    """The network going down while we ask must not make us forget that the post may be out."""
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.lose = {1: Uncertain("the answer was lost")}
+
+    def down() -> None:
+        light.network.looking = lambda: None
+        raise Unavailable("it is down")
+
+    light.network.looking = down
+    async with light.publishing():
+        post = await light.approved()
+        for _ in range(3):
+            await uncertain(light, post.id, 1)
+            await light.hurry(post.id)
+            if (await light.post(post.id)).state is PostState.PUBLISHED:
+                break
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert light.network.calls == 1
+    assert len(light.network.live) == 1
+
+
+async def test_where_nothing_can_tell_a_person_is_asked(light: World) -> None:
+    light.network.uncertainty = Uncertainty.ASK
+    light.network.lose = {1: Uncertain("the answer was lost")}
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        await light.settled(post.id)
+    [delivery] = await light.deliveries(post.id)
+    assert delivery.state is DeliveryState.UNKNOWN
+    assert light.network.calls == 1
+    assert await owed(light, post.id, Card.TROUBLE) >= 1
+
+
+async def test_it_is_live_settles_it_without_sending(light: World) -> None:
+    delivery = await _unknown(light)
+    await light.outcomes.is_live(ANA, delivery.id, "https://s.example/post-1")
+    assert (await light.post(delivery.post_id)).state is PostState.PUBLISHED
+    with pytest.raises(AlreadyDone):
+        await light.outcomes.is_not_live(ANA, delivery.id)
+    assert light.network.calls == 1
+
+
+async def test_it_is_not_live_sends_it_again(light: World) -> None:
+    delivery = await _unknown(light)
+    async with light.publishing():
+        await light.outcomes.is_not_live(ANA, delivery.id)
+        assert await light.settled(delivery.post_id) is PostState.PUBLISHED
+    assert light.network.calls == 2
+
+
+async def _unknown(light: World) -> Delivery:
+    light.network.uncertainty = Uncertainty.ASK
+    light.network.lose = {1: Uncertain("the answer was lost")}
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        await light.settled(post.id)
+    [delivery] = await light.deliveries(post.id)
+    assert delivery.state is DeliveryState.UNKNOWN
+    return delivery
+
+
+async def test_refused_content_fails_at_once_and_the_author_is_told(light: World) -> None:
+    def refuse(number: int) -> None:
+        raise Rejected("the text has a forbidden word")
+
+    light.network.behave = refuse
+    async with light.publishing():
+        post = await light.approved()
+        assert await light.settled(post.id) is PostState.FAILED
+    [delivery] = await light.deliveries(post.id)
+    assert delivery.problem == "the text has a forbidden word"
+    assert await owed(light, post.id, Card.TROUBLE) >= 1
+    assert light.network.calls == 1
+
+
+async def test_try_again_sends_what_failed_and_only_that(light: World) -> None:
+    def refuse_first(number: int) -> None:
+        if number == 1:
+            raise Rejected("not now")
+
+    light.network.behave = refuse_first
+    async with light.publishing():
+        post = await light.approved()
+        assert await light.settled(post.id) is PostState.FAILED
+        await light.outcomes.retry(ANA, post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+        with pytest.raises(AlreadyDone):
+            await light.outcomes.retry(ANA, post.id)
+    assert len(light.network.live) == 1
+
+
+async def test_a_network_that_is_down_is_tried_again_and_told_once(light: World) -> None:
+    def down_twice(number: int) -> None:
+        if number <= 2:
+            raise Unavailable("it is down")
+
+    light.network.behave = down_twice
+    async with light.publishing():
+        post = await light.approved()
+        for number in (1, 2):
+            await uncertain(light, post.id, number)
+            await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert len(light.network.live) == 1
+
+
+async def test_a_rate_limit_waits_exactly_as_long_as_the_network_says(light: World) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+
+    def limited(number: int) -> None:
+        raise RateLimited("slow down", until=until)
+
+    light.network.behave = limited
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+    [delivery] = await light.deliveries(post.id)
+    assert delivery.next_attempt_at == until
+
+
+async def test_dead_credentials_are_noted_and_the_accounts_owner_is_told(light: World) -> None:
+    def expired(number: int) -> None:
+        raise Expired("the password was changed")
+
+    light.network.behave = expired
+    async with light.publishing():
+        post = await light.approved()
+        assert await light.settled(post.id) is PostState.FAILED
+    async with light.database.reading() as tx:
+        account = await accounts.get(tx, TEAM, light.account.id)
+        notice = await notices.of_card(tx, TEAM, Card.ACCOUNT, light.account.id)
+    assert account is not None
+    assert account.state is AccountState.EXPIRED
+    assert notice is not None
+    assert notice.destination == account.owner_id
+
+
+async def test_a_gone_owners_delivery_is_resolved_after_its_lease(here: World) -> None:
+    """A process that was killed between its call and the outcome's commit."""
+    post = await here.approved("Hello")
+    past = datetime.now(UTC) - timedelta(hours=1)
+    async with here.database.transaction() as tx:
+        [claimed] = await deliveries.claim(
+            tx,
+            owner="a process that is gone",
+            now=datetime.now(UTC) + timedelta(seconds=1),
+            lease=timedelta(0),
+            patience=timedelta(0),
+            limit=10,
+        )
+        await deliveries.move(
+            tx, claimed.id, [DeliveryState.SENDING], DeliveryState.SENDING, lease_until=past
+        )
+    async with here.publishing():
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    assert len(here.network.live) == 1
+
+
+async def test_a_claim_that_was_lost_sends_nothing(here: World) -> None:
+    post = await here.approved("Hello")
+    async with here.database.transaction() as tx:
+        [mine] = await deliveries.claim(
+            tx,
+            owner="me",
+            now=datetime.now(UTC) + timedelta(seconds=1),
+            lease=timedelta(minutes=1),
+            patience=timedelta(0),
+            limit=10,
+        )
+    attempt = await here.sender.load(mine)
+    async with here.database.transaction() as tx:
+        await deliveries.move(
+            tx, mine.id, [DeliveryState.SENDING], DeliveryState.SENDING, owner="somebody else"
+        )
+    with pytest.raises(ClaimLost):
+        await here.sender.send(attempt)
+    assert here.network.calls == 0
+    assert (await here.post(post.id)).state is PostState.SCHEDULED
+
+
+async def test_taking_down_deletes_and_says_so(light: World) -> None:
+    async with light.publishing():
+        post = await light.approved()
+        await light.settled(post.id)
+    [result] = await light.outcomes.take_down(ANA, post.id)
+    assert result.problem is None
+    assert light.network.live == {}
+    assert (await light.post(post.id)).state is PostState.TAKEN_DOWN

@@ -1,0 +1,254 @@
+"""A set-up workspace with one account on a network that answers as a test says."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+import httpx
+from cryptography.fernet import Fernet, MultiFernet
+
+from bot.accounts import Accounts, Vault
+from bot.approvals import Approvals
+from bot.clock import Clock
+from bot.drafting import Drafting, PostForm
+from bot.media import MediaFolder
+from bot.networks.base import (
+    Connected,
+    ConnectField,
+    Limits,
+    Network,
+    Outgoing,
+    PictureFile,
+    Published,
+    Session,
+    Uncertainty,
+)
+from bot.outcomes import Outcomes
+from bot.publishing import Publisher
+from bot.scheduling import Scheduling
+from bot.sending import Sender
+from bot.team import Person
+from storage import accounts, deliveries, posts, workspaces
+from storage.database import Database
+from storage.migrations import migrate
+from storage.records import Account, Delivery, Member, Mode, Post, PostState, Role, Verdict
+
+TEAM = "T1"
+ANA = Person(TEAM, "UANA")
+BEN = Person(TEAM, "UBEN")
+CHIDI = Person(TEAM, "UCHIDI")
+EVA = Person(TEAM, "UEVA")
+STRANGER = Person("T2", "UX")
+
+
+class ScriptedNetwork(Network):
+    """Keeps what it accepts; before each call it does what the test asked for.
+
+    ``behave`` gets the number of the call (1, 2, ...) and may raise before acceptance;
+    ``lose`` names the calls that are accepted and then end without an answer.
+    """
+
+    name: ClassVar[str] = "scripted"
+    label: ClassVar[str] = "Scripted"
+    limits: ClassVar[Limits] = Limits(300, 4, 1_000_000, ("image/png",), 1000)
+    connect_fields: ClassVar[tuple[ConnectField, ...]] = (
+        ConnectField("password", "Password", "Any will do", secret=True),
+    )
+    connect_help: ClassVar[str] = ""
+
+    def __init__(self, uncertainty: Uncertainty = Uncertainty.SAME_KEY) -> None:
+        super().__init__(httpx.AsyncClient(), {}, lambda: datetime.now(UTC))
+        self.uncertainty = uncertainty
+        self.grace = timedelta(0)
+        self.key_life: timedelta | None = None
+        self.live: dict[str, str] = {}  # what readers see: remote id -> text
+        self.by_key: dict[str, str] = {}
+        self.calls = 0
+        self.behave: Callable[[int], None] = lambda number: None
+        self.lose: dict[int, Exception] = {}
+        self.looking: Callable[[], None] = lambda: None
+        self.deleted: list[str] = []
+        self.uploads = 0
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+    async def connect(self, fields: Mapping[str, str]) -> Connected:
+        return Connected("1", "@brand", "Brand", "https://s.example/brand", "s.example", {}, {})
+
+    def new_key(self, now: datetime) -> str:
+        return f"key-{Random().random()}"
+
+    async def upload(self, session: Session, picture: PictureFile) -> Mapping[str, Any]:
+        self.uploads += 1
+        return {"id": f"picture-{self.uploads}"}
+
+    async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
+        return {"text": post.text}
+
+    async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
+        self.calls += 1
+        number = self.calls
+        await asyncio.sleep(0)
+        self.behave(number)
+        known = self.by_key.get(key) if self.uncertainty is Uncertainty.SAME_KEY else None
+        remote_id = known or f"post-{len(self.live) + 1}"
+        self.live[remote_id] = prepared["text"]
+        self.by_key[key] = remote_id
+        if number in self.lose:
+            raise self.lose[number]
+        return Published(remote_id, f"https://s.example/{remote_id}")
+
+    async def find(
+        self, session: Session, key: str, prepared: Mapping[str, Any], since: datetime
+    ) -> Published | None:
+        self.looking()
+        for remote_id, text in self.live.items():
+            if text == prepared["text"]:
+                return Published(remote_id, f"https://s.example/{remote_id}")
+        return None
+
+    async def delete(self, session: Session, remote_id: str) -> None:
+        self.deleted.append(remote_id)
+        self.live.pop(remote_id, None)
+
+
+@dataclass
+class World:
+    """Everything a test of the product's rules needs."""
+
+    database: Database
+    clock: Clock
+    network: ScriptedNetwork
+    accounts: Accounts
+    drafting: Drafting
+    approvals: Approvals
+    scheduling: Scheduling
+    outcomes: Outcomes
+    sender: Sender
+    account: Account
+    publishers: list[Publisher] = field(default_factory=list)
+
+    async def submitted(self, text: str = "Hello", **form: Any) -> Post:
+        made = PostForm(text=text, account_ids=(self.account.id,), **form)
+        return (await self.drafting.submit(ANA, made)).post
+
+    async def approved(self, text: str = "Hello", **form: Any) -> Post:
+        post = await self.submitted(text, **form)
+        decided = await self.approvals.decide(
+            BEN, post.id, Verdict.APPROVED, revision_id=post.revision_id
+        )
+        return decided.post
+
+    async def post(self, post_id: str) -> Post:
+        async with self.database.reading() as tx:
+            found = await posts.get(tx, TEAM, post_id)
+        assert found is not None
+        return found
+
+    async def deliveries(self, post_id: str) -> list[Delivery]:
+        async with self.database.reading() as tx:
+            return list(await deliveries.of_post(tx, post_id))
+
+    async def settled(self, post_id: str) -> PostState:
+        """The post's state once nothing is going on any more."""
+        async with asyncio.timeout(20):
+            while True:
+                state = (await self.post(post_id)).state
+                if state not in (PostState.SCHEDULED, PostState.PUBLISHING):
+                    return state
+                states = {d.state for d in await self.deliveries(post_id)}
+                if "unknown" in states:
+                    return state
+                await asyncio.sleep(0.02)
+
+    async def hurry(self, post_id: str) -> None:
+        """A retry that would wait for minutes is due now."""
+        async with self.database.transaction() as tx:
+            for delivery in await deliveries.of_post(tx, post_id):
+                await deliveries.move(
+                    tx,
+                    delivery.id,
+                    [delivery.state],
+                    delivery.state,
+                    next_attempt_at=datetime.now(UTC) - timedelta(seconds=1),
+                )
+        self.clock.alarm("publisher").ring()
+
+    @contextlib.asynccontextmanager
+    async def publishing(self) -> AsyncIterator[Publisher]:
+        """A publisher that works in the background."""
+        publisher = Publisher(self.database, self.sender, self.clock, Random(1))
+        task = asyncio.create_task(publisher.run())
+        try:
+            yield publisher
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await publisher.drain(5)
+
+
+@contextlib.asynccontextmanager
+async def world(
+    database_url: str,
+    folder: Path,
+    *,
+    uncertainty: Uncertainty = Uncertainty.SAME_KEY,
+    mode: Mode = Mode.TEAM,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[World]:
+    """A world on a database; Ana writes, Ben and Chidi approve, Eva is the admin."""
+    database = Database(database_url)
+    await migrate(database)
+    clock = Clock(now)
+    network = ScriptedNetwork(uncertainty)
+    connected = Accounts(
+        database,
+        {network.name: network},
+        Vault(MultiFernet([Fernet(Fernet.generate_key())])),
+        clock,
+    )
+    async with database.transaction() as tx:
+        workspace = await workspaces.ensure(tx, TEAM, "Acorn", now())
+        await workspaces.save(
+            tx,
+            replace(
+                workspace,
+                mode=mode,
+                zone="Europe/Berlin",
+                approvals_channel="CAPPROVALS",
+                alerts_channel="CALERTS",
+                set_up_at=now(),
+            ),
+        )
+        for person, role in ((ANA, Role.AUTHOR), (BEN, Role.APPROVER), (CHIDI, Role.APPROVER)):
+            member = Member(TEAM, person.user_id, person.user_id, "UTC", frozenset({role}))
+            await workspaces.save_member(tx, member)
+        admin = Member(TEAM, EVA.user_id, "Eva", "Europe/Berlin", frozenset({Role.ADMIN}))
+        await workspaces.save_member(tx, admin)
+    await connected.connect(EVA, network.name, {"password": "x"})
+    async with database.reading() as tx:
+        account = (await accounts.of_workspace(tx, TEAM))[0]
+    clock.start()
+    try:
+        yield World(
+            database,
+            clock,
+            network,
+            connected,
+            Drafting(database, connected, clock),
+            Approvals(database, clock),
+            Scheduling(database, clock),
+            Outcomes(database, connected, clock),
+            Sender(database, connected, MediaFolder(folder / "media"), clock),
+            account,
+        )
+    finally:
+        clock.stop()
+        await database.close()
