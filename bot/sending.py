@@ -146,6 +146,10 @@ class Sender:
             found = await self._resolve(network, session, part)
             if found is not None:
                 return found
+            if network.uncertainty is Uncertainty.LOOK_UP:
+                # It isn't there: the next call has a grace of its own, from its own beginning.
+                async with self._database.transaction() as tx:
+                    await deliveries.restart_part(tx, part)
         prepared = part.frozen or await self._prepare(network, session, attempt)
         await self._confirm(attempt)
         try:

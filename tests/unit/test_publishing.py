@@ -157,6 +157,31 @@ async def test_within_the_grace_not_found_means_nothing(light: World) -> None:
     assert light.network.calls == 1
 
 
+async def test_a_second_uncertain_send_has_a_grace_of_its_own(light: World) -> None:
+    """What was looked for and not found was sent again; its silence starts the wait anew."""
+
+    def lost_on_the_way(number: int) -> None:
+        raise Uncertain("no answer")
+
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.behave = lost_on_the_way
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        first = await begun_at(light, post.id)
+        await light.hurry(post.id)
+        await uncertain(light, post.id, 2)
+        assert await begun_at(light, post.id) > first
+
+
+async def begun_at(light: World, post_id: str) -> datetime:
+    [delivery] = await light.deliveries(post_id)
+    async with light.database.reading() as tx:
+        [part] = await deliveries.parts_of(tx, delivery.id)
+    assert part.begun_at is not None
+    return part.begun_at
+
+
 async def test_a_failed_look_up_keeps_the_send_uncertain(light: World) -> None:
     """The network going down while we ask must not make us forget that the post may be out."""
     light.network.uncertainty = Uncertainty.LOOK_UP
@@ -169,12 +194,13 @@ async def test_a_failed_look_up_keeps_the_send_uncertain(light: World) -> None:
     light.network.looking = down
     async with light.publishing():
         post = await light.approved()
-        for _ in range(3):
-            await uncertain(light, post.id, 1)
+        await uncertain(light, post.id, 1)
+
+        async def published() -> bool:
             await light.hurry(post.id)
-            if (await light.post(post.id)).state is PostState.PUBLISHED:
-                break
-        assert await light.settled(post.id) is PostState.PUBLISHED
+            return (await light.post(post.id)).state is PostState.PUBLISHED
+
+        await eventually(published)
     assert light.network.calls == 1
     assert len(light.network.live) == 1
 
