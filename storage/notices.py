@@ -1,10 +1,10 @@
 """Notices: Slack messages that are owed (an outbox)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, case, exists, func, or_, select, update
 
 from storage.records import Card, Notice, NoticeState
 from storage.rows import Transaction, add, changed, many, new_id, one
@@ -180,3 +180,63 @@ async def of_card(tx: Transaction, workspace_id: str, card: str, subject_id: str
         )
         .limit(1),
     )
+
+
+async def of_cards(
+    tx: Transaction, workspace_id: str, card: str, subject_ids: Sequence[str]
+) -> Mapping[str, Notice]:
+    """The notices of a card about several subjects, by subject."""
+    found = await many(
+        tx,
+        Notice,
+        select(notices).where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.card == card,
+            notices.c.subject_id.in_(subject_ids),
+        ),
+    )
+    return {notice.subject_id: notice for notice in found}
+
+
+async def mend(
+    tx: Transaction, workspace_id: str, destination: str, now: datetime, *, moved_to: str
+) -> None:
+    """A destination that refused messages is mended, or has moved: owe what is kept for it.
+
+    :param moved_to: the new destination; the same one if it takes messages again. A card that
+        the new one shows already stays where it is.
+    """
+    shown = notices.alias()
+    shown_there = exists().where(
+        shown.c.workspace_id == notices.c.workspace_id,
+        shown.c.card == notices.c.card,
+        shown.c.subject_id == notices.c.subject_id,
+        shown.c.destination == moved_to,
+        shown.c.id != notices.c.id,
+    )
+    await tx.connection.execute(
+        update(notices)
+        .where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.destination == destination,
+            notices.c.state == NoticeState.BROKEN,
+            ~shown_there,
+        )
+        .values(
+            destination=moved_to,
+            state=NoticeState.OWED,
+            next_attempt_at=now,
+            attempt=0,
+            **({} if moved_to == destination else {"channel": None, "ts": None}),
+        )
+    )
+
+
+async def count_broken(tx: Transaction, workspace_id: str) -> Mapping[str, int]:
+    """How many messages are kept for destinations that refuse them, by destination."""
+    rows = await tx.connection.execute(
+        select(notices.c.destination, func.count().label("kept"))
+        .where(notices.c.workspace_id == workspace_id, notices.c.state == NoticeState.BROKEN)
+        .group_by(notices.c.destination)
+    )
+    return {row.destination: row.kept for row in rows}

@@ -133,3 +133,37 @@ async def held_times(
         query = query.where(posts.c.id != besides)
     rows = await tx.connection.execute(query)
     return [(due_at, content.account_ids) for due_at, content in rows]
+
+
+async def waiting(tx: Transaction, workspace_id: str, *, besides: str | None) -> Sequence[Post]:
+    """What is in review, soonest first, without a time first (it goes out when approved).
+
+    :param besides: an author whose own posts don't count.
+    """
+    query = select(posts).where(
+        posts.c.workspace_id == workspace_id,
+        posts.c.state == PostState.IN_REVIEW,
+        posts.c.mention_id.is_(None),
+    )
+    if besides is not None:
+        query = query.where(posts.c.author_id != besides)
+    return await many(
+        tx, Post, query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id)
+    )
+
+
+async def of_author(
+    tx: Transaction, workspace_id: str, author_id: str, states: Sequence[PostState]
+) -> Sequence[Post]:
+    """An author's posts in some states, the newest change first."""
+    return await many(
+        tx,
+        Post,
+        select(posts)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.author_id == author_id,
+            posts.c.state.in_(states),
+        )
+        .order_by(posts.c.updated_at.desc(), posts.c.id),
+    )

@@ -78,3 +78,12 @@ async def save_member(tx: Transaction, person: Member) -> None:
     )
     if not changed.rowcount:
         await tx.connection.execute(insert(members).values(values(person)))
+
+
+async def lock(tx: Transaction, workspace_id: str) -> Workspace | None:
+    """The workspace, locked until the transaction ends (SQLite's writers are alone anyway).
+
+    Whoever changes the team or the set-up locks it first, so that "the last admin" stays true.
+    """
+    query = select(workspaces).where(workspaces.c.id == workspace_id).with_for_update()
+    return await one(tx, Workspace, query)

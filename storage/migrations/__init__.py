@@ -30,8 +30,7 @@ async def migrate(database: Database) -> bool:
 
     :raises DatabaseTooNew: a newer release has been here; nothing is touched.
     """
-    async with database.reading() as tx:
-        version = await tx.connection.run_sync(_stored_version)
+    version = await stored_version(database)
     if version == HEAD:
         return False
     if version is not None and database.is_sqlite:
@@ -42,6 +41,12 @@ async def migrate(database: Database) -> bool:
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
             )
         return await tx.connection.run_sync(_upgrade)
+
+
+async def stored_version(database: Database) -> str | None:
+    """The version a database is at; None: it is empty. Nothing is changed."""
+    async with database.reading() as tx:
+        return await tx.connection.run_sync(_stored_version)
 
 
 def _stored_version(connection: Connection) -> str | None:
