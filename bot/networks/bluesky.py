@@ -82,6 +82,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
             "Server",
             "Only if the account isn't kept at Bluesky itself.",
             "https://pds.example.org",
+            optional=True,
         ),
     )
     connect_help = (
