@@ -178,7 +178,19 @@ async def test_a_compressed_answer_is_read() -> None:
     assert (await answer_of(compressed)).json() == {"a": "b" * 500}
 
 
-async def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
+async def test_redirects_are_not_followed() -> None:
+    seen: list[httpx.Request] = []
+
+    def elsewhere(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(307, headers={"location": "https://thief.example/"})
+
+    with pytest.raises(Garbled):
+        await answer_of(elsewhere, headers={"Authorization": "Bearer token"})
+    assert [request.url.host for request in seen] == ["net.example"]
+
+
+async def test_cookies_are_not_kept() -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -439,7 +451,8 @@ async def test_an_answer_that_drips_is_given_up_in_time() -> None:
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, make_client(patience_s=0.5) as client:
-        with pytest.raises(Uncertain, match="in time"):
-            await call(
-                client, "POST", f"http://127.0.0.1:{port}/", label="Net", now=now, effect=True
-            )
+        async with asyncio.timeout(20):
+            with pytest.raises(Uncertain, match="in time"):
+                await call(
+                    client, "POST", f"http://127.0.0.1:{port}/", label="Net", now=now, effect=True
+                )
