@@ -35,6 +35,8 @@ from bot.scheduling import Scheduling
 from bot.sending import Sender
 from bot.services import Services
 from bot.settings import Settings
+from bot.setup import SettingUp
+from bot.team import Team
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
@@ -112,7 +114,8 @@ def build_services(
         scheduling=Scheduling(database, clock),
         approvals=Approvals(database, clock),
         outcomes=Outcomes(database, accounts, clock),
-        first_admin=settings.first_admin,
+        setting_up=SettingUp(database, clock, settings.first_admin),
+        team=Team(database, clock),
     )
 
 

@@ -9,6 +9,8 @@ from bot.drafting import Drafting
 from bot.media import MediaFolder
 from bot.outcomes import Outcomes
 from bot.scheduling import Scheduling
+from bot.setup import SettingUp
+from bot.team import Team
 from storage.database import Database
 
 
@@ -24,4 +26,5 @@ class Services:
     scheduling: Scheduling
     approvals: Approvals
     outcomes: Outcomes
-    first_admin: str | None
+    setting_up: SettingUp
+    team: Team

@@ -10,6 +10,7 @@ import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -23,6 +24,7 @@ from handlers.errors import explain
 from handlers.ids import COMMAND, Act, Form, Shortcut
 from handlers.payloads import (
     channel_of,
+    event_person_of,
     input_blocks,
     person_of,
     pressed_value,
@@ -31,6 +33,7 @@ from handlers.payloads import (
 from handlers.slack_text import escape
 from handlers.tasks import Tasks
 from handlers.views.messages import checking, failed, loading, message, refilled
+from storage import events
 
 PATIENCE_S = 1.0
 
@@ -128,6 +131,13 @@ class ShortcutCall(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class EventCall(Request):
+    """Something that happened in Slack and that the app subscribed to."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The form is done with: every modal closes. ``then`` runs afterwards (a message, say)."""
 
@@ -163,6 +173,24 @@ class Desk:
     services: Services
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
+    listened_to: set[StrEnum | str] = field(default_factory=set)
+    _gates: list[Callable[[CommandCall], Awaitable[bool]]] = field(default_factory=list)
+    _followers: list[Callable[[Request], Awaitable[None]]] = field(default_factory=list)
+
+    def before_commands(self, gate: Callable[[CommandCall], Awaitable[bool]]) -> None:
+        """Ask this before every subcommand; False: it has answered instead."""
+        self._gates.append(gate)
+
+    def afterwards(self, follower: Callable[[Request], Awaitable[None]]) -> None:
+        """Run this after whatever a command, a press, a form or an event led to."""
+        self._followers.append(follower)
+
+    def _once(self, *ids: StrEnum | str) -> None:
+        """Two listeners for one id would hide each other."""
+        taken = self.listened_to.intersection(ids)
+        if taken:
+            raise ValueError(f"registered twice: {sorted(taken)}")
+        self.listened_to.update(ids)
 
     def command(
         self,
@@ -173,6 +201,7 @@ class Desk:
         summary: str,
     ) -> None:
         """`/social <name>`."""
+        self._once(f"{COMMAND} {name}")
         self.subcommands[name] = Subcommand(name, usage, summary, work)
 
     def nearest(self, name: str) -> str | None:
@@ -197,6 +226,7 @@ class Desk:
             )
             self.tasks.spawn(self._guard(press, work(press)))
 
+        self._once(act)
         self.app.action(act.value)(listener)
 
     def ignore(self, *acts: Act) -> None:
@@ -205,8 +235,33 @@ class Desk:
         async def listener(ack: AsyncAck) -> None:
             await ack()
 
+        self._once(*acts)
         for act in acts:
             self.app.action(act.value)(listener)
+
+    def event(self, name: str, work: Callable[[EventCall], Coroutine[Any, Any, None]]) -> None:
+        """Something that happened: acknowledged at once, then worked on, once for its id."""
+
+        async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+            await ack()
+            call = EventCall(event_person_of(body), body, client, None, body["event"])
+            self.tasks.spawn(self._guard_event(call, work))
+
+        self._once(name)
+        self.app.event(name)(listener)
+
+    async def _guard_event(
+        self, call: EventCall, work: Callable[[EventCall], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Nobody asked, so nobody is told: what fails is logged with a reference."""
+        try:
+            async with self.services.database.transaction() as tx:
+                now = self.services.clock.now()
+                if not await events.is_new(tx, call.body["event_id"], now):
+                    return
+            await work(call)
+        except Exception as error:  # the boundary of an event
+            explain(error)
 
     def shortcut(
         self, shortcut: Shortcut, work: Callable[[ShortcutCall], Coroutine[Any, Any, None]]
@@ -220,6 +275,7 @@ class Desk:
             )
             self.tasks.spawn(self._guard(call, work(call)))
 
+        self._once(shortcut)
         self.app.shortcut(shortcut.value)(listener)
 
     def closed(self, form: Form, work: Callable[[Submission], Coroutine[Any, Any, None]]) -> None:
@@ -230,6 +286,7 @@ class Desk:
             submission = _submission(body, client)
             self.tasks.spawn(self._guard(submission, work(submission)))
 
+        self._once(f"{form} closed")
         self.app.view_closed(form.value)(listener)
 
     def form(
@@ -255,6 +312,7 @@ class Desk:
                 await ack(response_action="update", view=checking(body["view"]))
                 self.tasks.spawn(self._answer_late(submission, task, again or _refilled))
 
+        self._once(form)
         self.app.view(form.value)(listener)
 
     async def _answer(
@@ -273,10 +331,10 @@ class Desk:
         else:
             if isinstance(answer, Next):
                 await ack(response_action="update", view=answer.view)
+                self.tasks.spawn(self._guard(submission, _afterwards(answer)))
                 return
             await ack(response_action="clear")
-            if answer.then is not None:
-                self.tasks.spawn(self._guard(submission, answer.then()))
+            self.tasks.spawn(self._guard(submission, _afterwards(answer)))
 
     async def _answer_late(
         self,
@@ -288,7 +346,7 @@ class Desk:
             answer = await task
         except FieldErrors as error:
             # Errors beside fields can only be given while Slack waits; here they stand on top.
-            view = await again(submission, "\n".join(map(escape, error.fields.values())))
+            view = await again(submission, _on_top(error, submission.body["view"]))
         except Exception as error:  # see _answer
             view = await again(submission, explain(error))
         else:
@@ -296,14 +354,15 @@ class Desk:
                 view = answer.view
             else:
                 view = message("Done", "It's done. You can close this.", None)
-                if answer.then is not None:
-                    self.tasks.spawn(self._guard(submission, answer.then()))
+            self.tasks.spawn(self._guard(submission, _afterwards(answer)))
         await submission.client.views_update(view_id=submission.body["view"]["id"], view=view)
 
     async def _guard(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Run a feature's work; whatever fails is told to the person who asked."""
         try:
             await work
+            for follower in self._followers:
+                await follower(request)
         except Exception as error:  # the boundary of a press: nobody else could tell the person
             text = explain(error)
             try:
@@ -327,9 +386,17 @@ class Desk:
             work = known.work if known else self.subcommands["help"].work
             if known is None:
                 call = CommandCall(call.person, body, client, call.channel, name)
-            self.tasks.spawn(self._guard(call, work(call)))
+            self.tasks.spawn(self._guard(call, self._through_gates(call, work)))
 
         self.app.command(COMMAND)(listener)
+
+    async def _through_gates(
+        self, call: CommandCall, work: Callable[[CommandCall], Coroutine[Any, Any, None]]
+    ) -> None:
+        for gate in self._gates:
+            if not await gate(call):
+                return
+        await work(call)
 
 
 def _submission(body: dict[str, Any], client: AsyncWebClient) -> Submission:
@@ -346,6 +413,24 @@ def _submission(body: dict[str, Any], client: AsyncWebClient) -> Submission:
 
 async def _refilled(submission: Submission, problem: str) -> View:
     return refilled(submission.body["view"], problem)
+
+
+async def _afterwards(answer: FormAnswer) -> None:
+    if isinstance(answer, Done) and answer.then is not None:
+        await answer.then()
+
+
+def _on_top(error: FieldErrors, view: Mapping[str, Any]) -> str:
+    """The problems in one text, each with the label of its field."""
+    labels = {
+        block["block_id"]: block["label"]["text"]
+        for block in view["blocks"]
+        if block["type"] == "input"
+    }
+    return "\n".join(
+        f"*{escape(labels[place])}*: {escape(problem)}"
+        for place, problem in _placed(error, view).items()
+    )
 
 
 def _placed(error: FieldErrors, view: Mapping[str, Any]) -> dict[str, str]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.media import OfferedPicture
-from bot.team import Person
+from bot.team import Person, Profile
+from bot.zone_names import is_zone
 
 
 def person_of(body: Mapping[str, Any]) -> Person:
@@ -17,6 +18,30 @@ def person_of(body: Mapping[str, Any]) -> Person:
         team = user.get("team_id") or body["team"]["id"]
         return Person(team, user["id"])
     return Person(body["team_id"], body["user_id"])
+
+
+def event_person_of(body: Mapping[str, Any]) -> Person:
+    """Whom an event is about, in the workspace that Slack told it to."""
+    user = body["event"]["user"]
+    return Person(body["team_id"], user["id"] if isinstance(user, Mapping) else user)
+
+
+def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:
+    """Slack's user object (https://docs.slack.dev/reference/objects/user-object)."""
+    shown = user.get("profile", {})
+    name = shown.get("display_name") or user.get("real_name") or shown.get("real_name")
+    return Profile(
+        user_id=user["id"],
+        name=name or user.get("name") or user["id"],
+        zone=user["tz"] if is_zone(user.get("tz") or "") else "UTC",
+        runs_slack=bool(user.get("is_admin") or user.get("is_owner")),
+        may_have_roles=not (
+            user.get("deleted")
+            or user.get("is_bot")
+            or user.get("is_stranger")
+            or user.get("team_id", workspace_id) != workspace_id
+        ),
+    )
 
 
 def channel_of(body: Mapping[str, Any]) -> str | None:

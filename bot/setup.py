@@ -1,0 +1,212 @@
+"""The first run: who may set a workspace up, what that needs, and changing it later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.clock import Clock
+from bot.errors import AlreadyDone, FieldErrors, NotAllowed
+from bot.team import Person, Profile
+from bot.zone_names import is_zone
+from storage import accounts, history, notices, workspaces
+from storage.database import Database
+from storage.records import Member, Mode, Role, Workspace
+from storage.rows import Transaction
+
+ROUTES = ("Care", "Content", "Product")
+MOST_WORDS = 50
+LONGEST_WORD = 100
+ROLES_ALONE = frozenset(Role)
+ROLES_IN_A_TEAM = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpForm:
+    """What the form asks for. ``routes`` maps a team's name to its Slack channel."""
+
+    mode: Mode
+    approvals_channel: str
+    alerts_channel: str
+    routes: Mapping[str, str]
+    brand_words: tuple[str, ...]
+    zone: str
+
+    def channels(self) -> Mapping[str, Sequence[str]]:
+        """Each chosen channel with what will appear there."""
+        used: dict[str, list[str]] = {}
+        used.setdefault(self.approvals_channel, []).append("approvals")
+        used.setdefault(self.alerts_channel, []).append("alerts")
+        for name, channel in self.routes.items():
+            used.setdefault(channel, []).append(f"mentions for {name}")
+        return used
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a workspace is, seen by one person.
+
+    ``finishers`` are the Slack ids of who can finish it; empty: any Slack owner or admin can.
+    """
+
+    workspace: Workspace
+    member: Member | None
+    missing: tuple[str, ...]
+    finishers: tuple[str, ...]
+    may_set_up: bool
+
+    @property
+    def is_set_up(self) -> bool:
+        return self.workspace.set_up_at is not None
+
+
+class SettingUp:
+    """Use cases of the first run.
+
+    :param first_admin: the Slack id of the only one who may do it (FIRST_ADMIN); None: any owner
+        or admin of the Slack workspace.
+    """
+
+    def __init__(self, database: Database, clock: Clock, first_admin: str | None) -> None:
+        self._database = database
+        self._clock = clock
+        self._notices = clock.alarm("notices")
+        self._first_admin = first_admin
+        self._known_as_done: set[str] = set()
+
+    async def is_done(self, workspace_id: str) -> bool:
+        """Whether the workspace is set up; asks the database only until it is."""
+        if workspace_id in self._known_as_done:
+            return True
+        async with self._database.reading() as tx:
+            workspace = await workspaces.get(tx, workspace_id)
+        if workspace is None or workspace.set_up_at is None:
+            return False
+        self._known_as_done.add(workspace_id)
+        return True
+
+    async def standing(self, person: Person, profile: Profile | None) -> Standing:
+        """How far it is.
+
+        :param profile: as Slack has it now; None where it doesn't matter (an admin's own Home).
+        """
+        async with self._database.reading() as tx:
+            return await self._standing(tx, person, profile)
+
+    async def finish(self, person: Person, profile: Profile, form: SetUpForm) -> Workspace:
+        """Keep what the form says. The first time, who does it becomes admin (and everything else
+        where there is nobody else); the channels must have been tested.
+
+        :raises FieldErrors: the zone is none, the brand words are too many.
+        :raises NotAllowed: says who can do it.
+        :raises AlreadyDone: somebody else was first.
+        """
+        _check(form)
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await workspaces.lock(tx, person.workspace_id)
+            standing = await self._standing(tx, person, profile)
+            before, member = standing.workspace, standing.member
+            if not standing.may_set_up:
+                raise await self._refusal(tx, standing)
+            changed = replace(
+                before,
+                mode=form.mode,
+                zone=form.zone,
+                approvals_channel=form.approvals_channel,
+                alerts_channel=form.alerts_channel,
+                routes=dict(form.routes),
+                brand_words=form.brand_words,
+                set_up_at=before.set_up_at or now,
+            )
+            await workspaces.save(tx, changed)
+            given = ROLES_ALONE if form.mode is Mode.ALONE else ROLES_IN_A_TEAM
+            had = member.roles if member else frozenset()
+            await workspaces.save_member(
+                tx, Member(before.id, profile.user_id, profile.name, profile.zone, had | given)
+            )
+            for old, new in _moves(before, changed):
+                await notices.mend(tx, before.id, old, now, moved_to=new)
+            action = "changed the set-up" if standing.is_set_up else "set up"
+            await history.note(tx, before.id, before.id, person.user_id, action, now)
+        self._notices.ring()
+        return changed
+
+    async def _standing(self, tx: Transaction, person: Person, profile: Profile | None) -> Standing:
+        workspace = await workspaces.get(tx, person.workspace_id)
+        if workspace is None:
+            raise NotAllowed(
+                "Socialdesk works for another Slack workspace than yours, so you have no role here."
+            )
+        admins = await workspaces.with_role(tx, workspace.id, Role.ADMIN)
+        if admins:
+            finishers = tuple(admin.user_id for admin in admins)
+        else:
+            finishers = (self._first_admin,) if self._first_admin else ()
+        if finishers:
+            may_set_up = person.user_id in finishers
+        else:
+            may_set_up = profile is not None and profile.runs_slack and profile.may_have_roles
+        return Standing(
+            workspace=workspace,
+            member=await workspaces.member(tx, workspace.id, person.user_id),
+            missing=_missing(workspace, await accounts.count(tx, workspace.id)),
+            finishers=finishers,
+            may_set_up=may_set_up,
+        )
+
+    async def _refusal(self, tx: Transaction, standing: Standing) -> Exception:
+        if not standing.is_set_up:
+            return NotAllowed(
+                "Only the person named in FIRST_ADMIN can set Socialdesk up here."
+                if self._first_admin
+                else "Only an owner or admin of this Slack workspace can set Socialdesk up."
+            )
+        done = [
+            entry
+            for entry in await history.of_subject(tx, standing.workspace.id)
+            if entry.action == "set up"
+        ]
+        last = done[-1] if done else None
+        return AlreadyDone(
+            "Socialdesk is set up already, and an admin of it can change that. What you chose "
+            "wasn't kept.",
+            by=last.actor_id if last else None,
+            did="did it",
+            at=last.at if last else None,
+        )
+
+
+def _missing(workspace: Workspace, connected: int) -> tuple[str, ...]:
+    """What is still to be done, in words."""
+    missing = []
+    if workspace.set_up_at is None:
+        missing += ["who works here", "the channels for approvals and alerts", "the time zone"]
+    if not connected:
+        missing.append("the first account")
+    return tuple(missing)
+
+
+def _check(form: SetUpForm) -> None:
+    problems: dict[str, str] = {}
+    if not is_zone(form.zone):
+        problems["zone"] = "Choose a time zone from the list."
+    if len(form.brand_words) > MOST_WORDS:
+        over = len(form.brand_words) - MOST_WORDS
+        problems["words"] = f"That's {over} too many: at most {MOST_WORDS}."
+    long = [word for word in form.brand_words if len(word) > LONGEST_WORD]
+    if long:
+        problems["words"] = (
+            f"“{long[0][:20]}…” is too long: at most {LONGEST_WORD} characters each. "
+            "Put a comma or a new line between them."
+        )
+    if problems:
+        raise FieldErrors(problems)
+
+
+def _moves(before: Workspace, after: Workspace) -> list[tuple[str, str]]:
+    """Channels that take messages now, each with the one it stands in for (often itself)."""
+    pairs = [
+        (before.approvals_channel, after.approvals_channel),
+        (before.alerts_channel, after.alerts_channel),
+        *((before.routes.get(name), channel) for name, channel in after.routes.items()),
+    ]
+    return [(old, new) for old, new in pairs if old is not None and new is not None]
