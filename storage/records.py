@@ -130,6 +130,7 @@ class Card(StrEnum):
     ACCOUNT = "account"  # to the account's owner: reconnect it
     MENTION = "mention"  # one per clearly negative mention, in the alerts channel
     ROUTED = "routed"  # the same mention in the channel of the team it was routed to
+    WROTE_AGAIN = "wrote_again"  # in that card's thread: its author has written again
     DOUBTFUL = "doubtful"  # the list of possibly negative mentions
     DIGEST = "digest"
 
@@ -358,12 +359,19 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What we listen for: words of the brand, or a feed's address."""
+    """What we listen for: words, or a feed's address.
+
+    ``everything`` is for a feed that is a search for the brand itself: each entry counts, not
+    only those with our words. ``title`` is the feed's own. ``polled_at`` is when it was read, or
+    lies ahead where the server asks us to wait.
+    """
 
     id: str
     workspace_id: str
     kind: WatchKind
     value: str
+    title: str
+    everything: bool
     cursor: Mapping[str, str]
     polled_at: datetime | None
     problem: str | None
@@ -377,7 +385,8 @@ class Mention:
 
     ``source`` names where it came from (an account's id or a watch's id); with ``remote_id``
     it is unique. ``reply_to`` is what the network needs for an answer, empty where none can
-    be given. The first answer and the solution are separate facts.
+    be given. The first answer and the solution are separate facts. What its author writes later
+    in the same conversation is kept as a mention that ``continues`` it, and is shown with it.
     """
 
     id: str
@@ -406,6 +415,8 @@ class Mention:
     answered_at: datetime | None
     solved_at: datetime | None
     resolve_with: str | None  # the reply (a post) that resolves it once it is out
+    continues: str | None
+    listed_in: str | None  # the list of possibly negative mentions it was shown in
     version: int
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -243,6 +244,8 @@ watches = Table(
     _workspace(),
     Column("kind", Word(records.WatchKind), nullable=False),
     Column("value", String(2000), nullable=False),
+    _text("title"),
+    Column("everything", Boolean, nullable=False),
     Column("cursor", Json, nullable=False),
     _time("polled_at", nullable=True),
     _text("problem", nullable=True),
@@ -280,8 +283,12 @@ mentions = Table(
     _time("answered_at", nullable=True),
     _time("solved_at", nullable=True),
     _name("resolve_with", nullable=True),
+    _ref("continues", "mentions", nullable=True),
+    _name("listed_in", nullable=True),
     Column("version", Integer, nullable=False),
     UniqueConstraint("workspace_id", "source", "remote_id"),
+    Index(None, "continues"),
+    Index(None, "listed_in"),
     Index(None, "workspace_id", "state", "urgency"),
     Index(None, "workspace_id", "seen_at"),
 )

@@ -174,6 +174,8 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("value", sa.String(length=2000), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("everything", sa.Boolean(), nullable=False),
         sa.Column("cursor", types.Json, nullable=False),
         sa.Column("polled_at", types.UtcDateTime(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
@@ -215,10 +217,13 @@ def upgrade() -> None:
         sa.Column("answered_at", types.UtcDateTime(), nullable=True),
         sa.Column("solved_at", types.UtcDateTime(), nullable=True),
         sa.Column("resolve_with", sa.String(length=255), nullable=True),
+        sa.Column("continues", sa.String(length=64), nullable=True),
+        sa.Column("listed_in", sa.String(length=255), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_mentions_account_id")
         ),
+        sa.ForeignKeyConstraint(["continues"], ["mentions.id"], name=op.f("fk_mentions_continues")),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_mentions_workspace_id")
         ),
@@ -230,6 +235,8 @@ def upgrade() -> None:
             name=op.f("uq_mentions_workspace_id_source_remote_id"),
         ),
     )
+    op.create_index(op.f("ix_mentions_continues"), "mentions", ["continues"], unique=False)
+    op.create_index(op.f("ix_mentions_listed_in"), "mentions", ["listed_in"], unique=False)
     op.create_index(
         op.f("ix_mentions_workspace_id_seen_at"),
         "mentions",
