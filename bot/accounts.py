@@ -9,10 +9,10 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 
 from bot.clock import Alarm, Clock
-from bot.errors import Expired, FieldErrors, NotFound
+from bot.errors import Expired, FieldErrors, NotFound, Rejected
 from bot.networks.base import Limits, Network, Session
-from bot.team import Action, Person, admit
-from storage import accounts, history, notices
+from bot.team import Action, Admitted, Person, admit
+from storage import accounts, history, notices, posts
 from storage.database import Database
 from storage.records import Account, AccountState, Card
 from storage.rows import Transaction, new_id
@@ -95,7 +95,10 @@ class Accounts:
         """The account, ready to be used; refreshed credentials are kept.
 
         :raises Expired: its credentials can't be read any more.
+        :raises Rejected: it was disconnected.
         """
+        if account.state is AccountState.DISCONNECTED:
+            raise Rejected("the account was disconnected from Socialdesk")
 
         async def save(credentials: Mapping[str, Any]) -> None:
             async with self._database.transaction() as tx:
@@ -113,6 +116,8 @@ class Accounts:
         """
         async with self._database.reading() as tx:
             await admit(tx, person, Action.CONFIGURE)
+        if network_name not in self._networks:
+            raise NotFound(f"The network {network_name} isn't available here.")
         network = self._networks[network_name]
         empty = [
             field
@@ -160,13 +165,29 @@ class Accounts:
         self._notices.ring()
         return account
 
+    async def show(self, person: Person) -> tuple[Admitted, Sequence[AccountChoice]]:
+        """Who asks, and the connected accounts, oldest first."""
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.LOOK)
+            return admitted, await self.choices(tx, person.workspace_id)
+
+    async def coming_on(self, person: Person, account_id: str) -> int:
+        """How many coming posts are to go out on an account."""
+        async with self._database.reading() as tx:
+            await admit(tx, person, Action.LOOK)
+            held = await posts.held_times(tx, person.workspace_id, self._clock.now(), besides=None)
+        return sum(account_id in account_ids for _, account_ids in held)
+
     async def disconnect(self, person: Person, account_id: str) -> Account:
-        """Forget an account's credentials; what it published stays in the record."""
+        """Forget an account's credentials; what it published stays in the record.
+
+        :raises NotFound: it isn't connected (any more).
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             await admit(tx, person, Action.CONFIGURE)
             account = await accounts.get(tx, person.workspace_id, account_id)
-            if account is None:
+            if account is None or account.state is AccountState.DISCONNECTED:
                 raise NotFound("This account isn't connected any more.")
             gone = replace(
                 account, state=AccountState.DISCONNECTED, credentials=self._vault.lock({})
@@ -175,6 +196,8 @@ class Accounts:
             await history.note(
                 tx, person.workspace_id, account.id, person.user_id, "disconnected", now
             )
+            await notices.refresh(tx, person.workspace_id, account.id, now)
+        self._notices.ring()
         return gone
 
 

@@ -59,6 +59,7 @@ class ConnectField:
     placeholder: str = ""
     secret: bool = False
     optional: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class HeardMention:
-    """Something written about or to the account. ``posted_at`` in UTC."""
+    """Something written about or to the account. ``posted_at`` in UTC.
+
+    ``answers`` is the remote id of the post it replies to, None if it replies to none.
+    """
 
     remote_id: str
     kind: MentionKind
@@ -144,6 +148,7 @@ class HeardMention:
     url: str
     posted_at: datetime
     reply_to: Mapping[str, Any]
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
