@@ -59,7 +59,6 @@ class ConnectField:
     placeholder: str = ""
     secret: bool = False
     optional: bool = False
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
