@@ -11,16 +11,12 @@ one that gives numbers ``MeasureContract``.
 """
 
 import asyncio
-import io
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, cast
+from typing import cast
 
 import httpx
 import pytest
-from PIL import Image
 
 from bot.errors import (
     Expired,
@@ -31,234 +27,40 @@ from bot.errors import (
     Uncertain,
     UserError,
 )
-from bot.networks.base import (
-    Connected,
-    HeardMention,
-    Limits,
-    Listens,
-    Measures,
-    Network,
-    Outgoing,
-    PictureFile,
-    Published,
-    Publishes,
-    Session,
-    Uncertainty,
-    Uploaded,
-)
-from bot.networks.http import make_client
-from storage.records import Account, AccountState, MentionKind
+from bot.networks.base import Limits, Session
+from tests.networks.contract_parts import ListenContract, MeasureContract, RefreshContract
 from tests.networks.faulty import Fault, FaultyProxy, json_fault
+from tests.networks.world import (
+    Clock,
+    Fixtures,
+    PublishingNetwork,
+    Saved,
+    Shown,
+    World,
+    a_picture,
+    prepare,
+    resolve,
+    send,
+    session_of,
+)
 
-
-class PublishingNetwork(Network, Publishes):
-    """A network that publishes."""
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until it is moved, so that promised times can be compared."""
-
-    time: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def move(self, by: timedelta) -> None:
-        self.time += by
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A post of our account as the server shows it to others."""
-
-    remote_id: str
-    text: str
-    alts: tuple[str, ...] = ()
-
-
-class World(ABC):
-    """A server, our account on it and a stranger, as one network's tests provide them.
-
-    :cvar publishes_at: part of the path of the call that makes a post public.
-    :cvar logs_in_at: part of the path of a call that every connecting makes.
-    """
-
-    publishes_at: ClassVar[str]
-    logs_in_at: ClassVar[str]
-
-    @abstractmethod
-    def network(self, client: httpx.AsyncClient, now: Callable[[], datetime]) -> Network:
-        """The network, set to this server."""
-
-    @abstractmethod
-    def fields(self) -> Mapping[str, str]:
-        """What a person types to connect our account."""
-
-    @abstractmethod
-    def wrong_fields(self) -> Mapping[str, str]:
-        """The same with a wrong password or token."""
-
-    @abstractmethod
-    def elsewhere(
-        self, client: httpx.AsyncClient, now: Callable[[], datetime], address: str
-    ) -> tuple[Network, Mapping[str, str]]:
-        """A network and what is typed, when the server named is at ``address``."""
-
-    @abstractmethod
-    async def shown(self) -> list[Shown]:
-        """Our account's posts, read without the network file under test."""
-
-    @abstractmethod
-    async def revoke(self, session: Session) -> None:
-        """Make the session's credentials useless for good."""
-
-    async def age(self, session: Session) -> None:
-        """Make the session's access too old, so that it must be refreshed."""
-        raise NotImplementedError
-
-    async def say(self, text: str, *, answering: Published | None = None) -> None:
-        """A stranger mentions our account, or replies to a post of ours; returns when the
-        server shows it to us."""
-        raise NotImplementedError
-
-    async def like(self, published: Published) -> None:
-        """A stranger likes a post of ours; returns when the server counts it."""
-        raise NotImplementedError
-
-    def picture(self) -> PictureFile:
-        """A picture the server takes."""
-        return a_picture()
-
-
-def a_picture(kind: str = "PNG", alt: str = "A red square") -> PictureFile:
-    """A small red picture of 64 by 48."""
-    data = io.BytesIO()
-    Image.new("RGB", (64, 48), "red").save(data, kind)
-    return PictureFile(data.getvalue(), f"image/{kind.lower()}", 64, 48, alt, f"red.{kind.lower()}")
-
-
-def account_of(network: Network, connected: Connected) -> Account:
-    return Account(
-        id=f"account-{connected.remote_id}",
-        workspace_id="T1",
-        network=network.name,
-        remote_id=connected.remote_id,
-        handle=connected.handle,
-        name=connected.name,
-        url=connected.url,
-        server=connected.server,
-        state=AccountState.ACTIVE,
-        credentials=b"",
-        limits=dict(connected.limits),
-        slots=None,
-        owner_id="U1",
-        cursor=None,
-        polled_at=None,
-        problem=None,
-        created_at=datetime.now(UTC),
-    )
-
-
-@dataclass
-class Saved:
-    """Keeps what a session saves, as the account's row would."""
-
-    credentials: list[dict[str, Any]] = field(default_factory=list)
-
-    async def __call__(self, credentials: Mapping[str, Any]) -> None:
-        self.credentials.append(dict(credentials))
-
-
-def session_of(network: Network, connected: Connected, saved: Saved | None = None) -> Session:
-    return Session(account_of(network, connected), dict(connected.credentials), saved or Saved())
-
-
-async def send(
-    network: PublishingNetwork,
-    session: Session,
-    text: str,
-    *,
-    pictures: tuple[PictureFile, ...] = (),
-    reply_to: Mapping[str, Any] | None = None,
-) -> Published:
-    """A post from upload to publishing, as the publisher does it."""
-    prepared = await prepare(network, session, text, pictures=pictures, reply_to=reply_to)
-    return await network.publish(session, network.new_key(datetime.now(UTC)), prepared)
-
-
-async def prepare(
-    network: PublishingNetwork,
-    session: Session,
-    text: str,
-    *,
-    pictures: tuple[PictureFile, ...] = (),
-    reply_to: Mapping[str, Any] | None = None,
-) -> Mapping[str, Any]:
-    uploaded = [
-        Uploaded(await network.upload(session, picture), picture.alt, picture.width, picture.height)
-        for picture in pictures
-    ]
-    return await network.prepare(session, Outgoing(text, uploaded, reply_to))
-
-
-async def resolve(
-    network: PublishingNetwork,
-    session: Session,
-    key: str,
-    prepared: Mapping[str, Any],
-    since: datetime,
-) -> Published:
-    """What is done about an uncertain send, as the network declares it."""
-    if network.uncertainty is Uncertainty.SAME_KEY:
-        return await network.publish(session, key, prepared)
-    assert network.uncertainty is Uncertainty.LOOK_UP, "a person can't be asked here"
-    found = await network.find(session, key, prepared, since)
-    return found or await network.publish(session, key, prepared)
-
-
-async def all_heard(network: Listens, session: Session, cursor: str | None) -> list[HeardMention]:
-    return list((await network.listen(session, cursor)).mentions)
-
-
-class Fixtures:
-    """What the contracts' tests are given. ``world`` comes from the network's own test file."""
-
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
-
-    @pytest.fixture
-    async def proxy(self) -> AsyncIterator[FaultyProxy]:
-        async with FaultyProxy() as proxy:
-            yield proxy
-
-    @pytest.fixture
-    async def client(self, proxy: FaultyProxy) -> AsyncIterator[httpx.AsyncClient]:
-        async with make_client(transport=proxy.transport()) as client:
-            yield client
-
-    @pytest.fixture
-    async def impatient(self, proxy: FaultyProxy) -> AsyncIterator[httpx.AsyncClient]:
-        """A client that waits for an answer so shortly that a test can await its giving up."""
-        async with make_client(transport=proxy.transport(), patience_s=1.5) as client:
-            yield client
-
-    @pytest.fixture
-    def network(self, world: World, client: httpx.AsyncClient, clock: Clock) -> PublishingNetwork:
-        return cast(PublishingNetwork, world.network(client, clock))
-
-    @pytest.fixture
-    def saved(self) -> Saved:
-        return Saved()
-
-    @pytest.fixture
-    async def session(
-        self, network: PublishingNetwork, world: World, proxy: FaultyProxy, saved: Saved
-    ) -> Session:
-        connected = await network.connect(world.fields())
-        proxy.clear()
-        return session_of(network, connected, saved)
+__all__ = [  # all that a network's tests import
+    "Clock",
+    "Fixtures",
+    "ListenContract",
+    "MeasureContract",
+    "NetworkContract",
+    "PublishingNetwork",
+    "RefreshContract",
+    "Saved",
+    "Shown",
+    "World",
+    "a_picture",
+    "prepare",
+    "resolve",
+    "send",
+    "session_of",
+]
 
 
 class NetworkContract(Fixtures):
@@ -587,124 +389,3 @@ class NetworkContract(Fixtures):
             await network.delete(session, goes.remote_id)
         await network.delete(session, goes.remote_id)
         assert await world.shown() == []
-
-
-class RefreshContract(Fixtures):
-    """For networks whose access ages and is refreshed."""
-
-    async def test_aged_access_is_refreshed_and_kept(
-        self, network: PublishingNetwork, session: Session, world: World, saved: Saved
-    ) -> None:
-        await world.age(session)
-        await send(network, session, "Still here")
-        assert len(await world.shown()) == 1
-        assert len(saved.credentials) == 1
-        assert saved.credentials[0] == session.credentials
-
-    async def test_many_calls_at_once_refresh_once(
-        self, network: PublishingNetwork, session: Session, world: World, saved: Saved
-    ) -> None:
-        await world.age(session)
-        twin = replace(session, credentials=dict(session.credentials))
-        await asyncio.gather(
-            *(network.upload(each, world.picture()) for each in (session, twin) * 4)
-        )
-        assert len(saved.credentials) == 1
-
-
-class ListenContract(Fixtures):
-    """For networks on which mentions and replies are read."""
-
-    async def test_a_mention_and_a_reply_are_heard_with_what_an_answer_needs(
-        self, network: PublishingNetwork, session: Session, world: World
-    ) -> None:
-        assert isinstance(network, Listens)
-        ours = await send(network, session, "Opening today")
-        await world.say("your bread was stale")
-        await world.say("and the queue endless", answering=ours)
-        heard = {mention.text: mention for mention in await all_heard(network, session, None)}
-        mention = next(found for text, found in heard.items() if "stale" in text)
-        reply = next(found for text, found in heard.items() if "endless" in text)
-        assert mention.kind is MentionKind.MENTION
-        assert reply.kind is MentionKind.REPLY
-        for each in (mention, reply):
-            assert each.remote_id
-            assert each.author
-            assert each.url.startswith("http")
-            assert each.posted_at.utcoffset() == timedelta()
-        answer = await send(network, session, "We are sorry", reply_to=reply.reply_to)
-        assert answer.remote_id in [shown.remote_id for shown in await world.shown()]
-
-    async def test_the_cursor_neither_loses_nor_repeats(
-        self, network: PublishingNetwork, session: Session, world: World
-    ) -> None:
-        assert isinstance(network, Listens)
-        cursor = (await network.listen(session, None)).cursor
-        texts: list[str] = []
-        for round_ in range(3):
-            for number in range(2):
-                await world.say(f"complaint {round_}.{number}")
-            heard = await network.listen(session, cursor)
-            texts += [mention.text for mention in heard.mentions]
-            cursor = heard.cursor
-        expected = [f"complaint {round_}.{number}" for round_ in range(3) for number in range(2)]
-        assert [sum(one in text for text in texts) for one in expected] == [1] * 6
-        assert len(texts) == 6
-        assert (await network.listen(session, cursor)).mentions == []
-
-    async def test_a_failed_poll_loses_nothing(
-        self, network: PublishingNetwork, session: Session, world: World, proxy: FaultyProxy
-    ) -> None:
-        assert isinstance(network, Listens)
-        cursor = (await network.listen(session, None)).cursor
-        await world.say("heard at the second try")
-        proxy.plan(Fault.lost())
-        with pytest.raises(Unavailable):
-            await network.listen(session, cursor)
-        (mention,) = (await network.listen(session, cursor)).mentions
-        assert "heard at the second try" in mention.text
-
-    async def test_revoked_credentials_are_told_while_listening(
-        self, network: PublishingNetwork, session: Session, world: World
-    ) -> None:
-        assert isinstance(network, Listens)
-        await world.revoke(session)
-        with pytest.raises(Expired):
-            await network.listen(session, None)
-
-
-class MeasureContract(Fixtures):
-    """For networks that give numbers."""
-
-    async def test_numbers_of_the_account_and_its_posts(
-        self, network: PublishingNetwork, session: Session, world: World
-    ) -> None:
-        assert isinstance(network, Measures)
-        liked = await send(network, session, "Everybody's favourite")
-        other = await send(network, session, "Nobody's favourite")
-        await world.like(liked)
-        measured = await network.measure(session, [liked.remote_id, other.remote_id])
-        assert set(measured.account) == {"followers", "following", "posts"}
-        assert measured.posts[liked.remote_id] == {"likes": 1, "reposts": 0, "replies": 0}
-        assert measured.posts[other.remote_id] == {"likes": 0, "reposts": 0, "replies": 0}
-
-    async def test_a_deleted_post_is_left_out(
-        self, network: PublishingNetwork, session: Session, world: World
-    ) -> None:
-        assert isinstance(network, Measures)
-        stays = await send(network, session, "This stays")
-        goes = await send(network, session, "This goes")
-        await world.like(stays)  # by then the server counts them both
-        await network.delete(session, goes.remote_id)
-        await self.forgotten(world, goes)
-        measured = await network.measure(session, [stays.remote_id, goes.remote_id])
-        assert set(measured.posts) == {stays.remote_id}
-
-    async def forgotten(self, world: World, published: Published) -> None:
-        """Returns when the server's counts know of the deletion; at once where they are exact."""
-
-    async def test_no_posts_is_no_problem(
-        self, network: PublishingNetwork, session: Session
-    ) -> None:
-        assert isinstance(network, Measures)
-        assert (await network.measure(session, [])).posts == {}

@@ -51,7 +51,6 @@ ADMIN = ("admin", "admin-pass")
 
 class BlueskyWorld(World):
     publishes_at = "com.atproto.repo.putRecord"
-    logs_in_at = "com.atproto.server.createSession"
 
     def __init__(self, servers: Servers, ours: BlueskyAccount, stranger: BlueskyAccount) -> None:
         self.servers = servers
