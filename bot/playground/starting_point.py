@@ -6,6 +6,7 @@ from bot.bootstrap import Bot
 from bot.networks.sandbox import Sandbox
 from bot.playground import seed
 from bot.playground.sandbox_seed import BRAND, PEOPLE
+from bot.services import Services
 from bot.team import Person
 from storage import accounts, workspaces
 from storage.records import Member, Mode, Role
@@ -20,17 +21,21 @@ ROLES = {
 
 
 async def set_up(bot: Bot) -> None:
-    """Set the workspace up as its owner would have; one that is set up is left as it is."""
-    services = bot.services
+    """Set a running bot's workspace up as its owner would have."""
+    await furnish(bot.services, bot.team_id)
+
+
+async def furnish(services: Services, team_id: str) -> None:
+    """Set a workspace up; one that is set up is left as it is."""
     now = services.clock.now()
     async with services.database.transaction() as tx:
-        workspace = await workspaces.get(tx, bot.team_id)
+        workspace = await workspaces.get(tx, team_id)
         assert workspace is not None
         if workspace.set_up_at is None:
             for person in seed.PEOPLE:
                 roles = frozenset(ROLES[person.id])
                 await workspaces.save_member(
-                    tx, Member(bot.team_id, person.id, person.real_name, person.tz, roles)
+                    tx, Member(team_id, person.id, person.real_name, person.tz, roles)
                 )
             await workspaces.save(
                 tx,
@@ -45,11 +50,11 @@ async def set_up(bot: Bot) -> None:
                     set_up_at=now,
                 ),
             )
-        connected = await accounts.count(tx, bot.team_id)
+        connected = await accounts.count(tx, team_id)
     if not connected:
         brand = next(person for person in PEOPLE if person.handle == BRAND)
         await services.accounts.connect(
-            Person(bot.team_id, seed.EVA),
+            Person(team_id, seed.EVA),
             Sandbox.name,
             {"handle": brand.handle, "password": brand.password},
         )
