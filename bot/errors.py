@@ -13,6 +13,8 @@
         ├── Expired            it refused the account's credentials: reconnect
         ├── RateLimited        it asks to wait until a given time
         ├── Unavailable        it isn't there just now, and nothing was sent: try again
+        │   ├── Garbled        something answered, but not as this network does
+        │   └── UploadsGone    it dropped the pictures meanwhile: upload them again
         └── Uncertain          the request left and no clear answer came back
 
 Anything else that is raised is a bug, and gets a reference id.

@@ -22,6 +22,7 @@ from bot.networks.base import (
     Session,
     Uncertainty,
     Uploaded,
+    UploadsGone,
 )
 from bot.posts import content_hash
 from storage import accounts, deliveries, media, mentions, posts
@@ -150,13 +151,18 @@ class Sender:
                 # It isn't there: the next call has a grace of its own, from its own beginning.
                 async with self._database.transaction() as tx:
                     await deliveries.restart_part(tx, part)
-        prepared = part.frozen or await self._prepare(network, session, attempt)
+        uploaded = await self._upload(network, session, attempt)
+        prepared = part.frozen or await self._prepare(network, session, attempt, uploaded)
         await self._confirm(attempt)
         try:
             async with asyncio.timeout(CALL_LIMIT.total_seconds()):
                 return await network.publish(session, part.key, prepared)
         except TimeoutError as error:
             raise Uncertain("it gave no answer in time") from error
+        except UploadsGone:
+            async with self._database.transaction() as tx:
+                await deliveries.forget_uploads(tx, attempt.delivery.id)
+            raise
 
     async def _resolve(self, network: Publishes, session: Session, part: Part) -> Published | None:
         """What became of a begun call; None: it may be sent again with the same key."""
@@ -173,10 +179,10 @@ class Sender:
             raise Uncertain("the post can't be seen yet, and may still appear")
         return found
 
-    async def _prepare(
+    async def _upload(
         self, network: Publishes, session: Session, attempt: Attempt
-    ) -> Mapping[str, Any]:
-        """Upload what isn't uploaded, then settle and keep the exact bytes of every attempt."""
+    ) -> Sequence[Uploaded]:
+        """Upload the pictures that aren't uploaded."""
         pictures = attempt.revision.content.pictures
         uploaded = []
         for part, picture in zip(attempt.parts[:-1], pictures, strict=True):
@@ -193,6 +199,16 @@ class Sender:
                 async with self._database.transaction() as tx:
                     await deliveries.save_part(tx, part, state=PartState.DONE, result=result)
             uploaded.append(Uploaded(result, picture.alt, medium.width, medium.height))
+        return uploaded
+
+    async def _prepare(
+        self,
+        network: Publishes,
+        session: Session,
+        attempt: Attempt,
+        uploaded: Sequence[Uploaded],
+    ) -> Mapping[str, Any]:
+        """Settle and keep the exact bytes of every attempt."""
         text = attempt.revision.content.texts[attempt.account.id]
         prepared = await network.prepare(session, Outgoing(text, uploaded, attempt.reply_to))
         async with self._database.transaction() as tx:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, null, or_, select, update
 
-from storage.records import Delivery, DeliveryState, Part, PartState
+from storage.records import Delivery, DeliveryState, Part, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
 from storage.tables import deliveries, parts
 
@@ -193,6 +193,15 @@ async def restart_part(tx: Transaction, part: Part) -> None:
     """It is known that the begun call had no effect: the part may be sent anew."""
     await tx.connection.execute(
         update(parts).where(parts.c.id == part.id).values(state=PartState.PENDING, begun_at=None)
+    )
+
+
+async def forget_uploads(tx: Transaction, delivery_id: str) -> None:
+    """The network dropped the pictures that no post took in time: upload them again."""
+    await tx.connection.execute(
+        update(parts)
+        .where(parts.c.delivery_id == delivery_id, parts.c.kind == PartKind.UPLOAD)
+        .values(state=PartState.PENDING, result=null())
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import AlreadyDone, Expired, RateLimited, Rejected, Unavailable, Uncertain
-from bot.networks.base import Uncertainty
+from bot.networks.base import Uncertainty, UploadsGone
 from bot.sending import ClaimLost
 from storage import accounts, deliveries, notices
 from storage.records import (
@@ -376,3 +376,32 @@ async def test_taking_down_deletes_and_says_so(light: World) -> None:
     assert result.problem is None
     assert light.network.live == {}
     assert (await light.post(post.id)).state is PostState.TAKEN_DOWN
+
+
+async def test_an_uploaded_picture_isnt_uploaded_again(light: World) -> None:
+    def down_once(number: int) -> None:
+        if number == 1:
+            raise Unavailable("it is down")
+
+    light.network.behave = down_once
+    async with light.publishing():
+        post = await light.approved(pictures=(await light.picture(),))
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert light.network.uploads == 1
+
+
+async def test_pictures_that_the_network_dropped_are_uploaded_again(light: World) -> None:
+    def dropped(number: int) -> None:
+        if number == 1:
+            raise UploadsGone("the picture isn't there any more")
+
+    light.network.behave = dropped
+    async with light.publishing():
+        post = await light.approved(pictures=(await light.picture(),))
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert light.network.uploads == 2
+    assert len(light.network.live) == 1

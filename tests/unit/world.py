@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 
 import httpx
 from cryptography.fernet import Fernet, MultiFernet
+from PIL import Image
 
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
@@ -33,10 +35,20 @@ from bot.publishing import Publisher
 from bot.scheduling import Scheduling
 from bot.sending import Sender
 from bot.team import Person
-from storage import accounts, deliveries, posts, workspaces
+from storage import accounts, deliveries, media, posts, workspaces
 from storage.database import Database
 from storage.migrations import migrate
-from storage.records import Account, Delivery, Member, Mode, Post, PostState, Role, Verdict
+from storage.records import (
+    Account,
+    Delivery,
+    Member,
+    Mode,
+    Picture,
+    Post,
+    PostState,
+    Role,
+    Verdict,
+)
 
 TEAM = "T1"
 ANA = Person(TEAM, "UANA")
@@ -131,12 +143,21 @@ class World:
     scheduling: Scheduling
     outcomes: Outcomes
     sender: Sender
+    media: MediaFolder
     account: Account
-    publishers: list[Publisher] = field(default_factory=list)
 
     async def submitted(self, text: str = "Hello", **form: Any) -> Post:
         made = PostForm(text=text, account_ids=(self.account.id,), **form)
         return (await self.drafting.submit(ANA, made)).post
+
+    async def picture(self) -> Picture:
+        """A picture that was copied in."""
+        drawn = io.BytesIO()
+        Image.new("RGB", (8, 6), "#0b6e63").save(drawn, "PNG")
+        medium = self.media.keep(TEAM, "green.png", drawn.getvalue(), self.clock.now())
+        async with self.database.transaction() as tx:
+            await media.insert(tx, medium)
+        return Picture(medium.sha256, "a green field")
 
     async def approved(self, text: str = "Hello", **form: Any) -> Post:
         post = await self.submitted(text, **form)
@@ -235,6 +256,7 @@ async def world(
     await connected.connect(EVA, network.name, {"password": "x"})
     async with database.reading() as tx:
         account = (await accounts.of_workspace(tx, TEAM))[0]
+    folder_of_pictures = MediaFolder(folder / "media")
     clock.start()
     try:
         yield World(
@@ -246,7 +268,8 @@ async def world(
             Approvals(database, clock),
             Scheduling(database, clock),
             Outcomes(database, connected, clock),
-            Sender(database, connected, MediaFolder(folder / "media"), clock),
+            Sender(database, connected, folder_of_pictures, clock),
+            folder_of_pictures,
             account,
         )
     finally:
