@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.rows import Transaction
@@ -19,3 +19,23 @@ async def claim(tx: Transaction, job: str, occurrence: datetime, now: datetime) 
     except IntegrityError:
         return False
     return True
+
+
+async def is_claimed(tx: Transaction, job: str, occurrence: datetime) -> bool:
+    """Whether somebody does it already."""
+    found = await tx.connection.execute(
+        select(occurrences.c.job).where(
+            occurrences.c.job == job, occurrences.c.occurrence == occurrence
+        )
+    )
+    return found.first() is not None
+
+
+async def forget(tx: Transaction, kind: str, before: datetime) -> None:
+    """Drop the claims of jobs named ``kind:...`` that are long past."""
+    await tx.connection.execute(
+        delete(occurrences).where(
+            occurrences.c.job.startswith(f"{kind}:", autoescape=True),
+            occurrences.c.occurrence < before,
+        )
+    )
