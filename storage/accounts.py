@@ -1,7 +1,8 @@
 """Connected accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 
@@ -50,17 +51,22 @@ async def of_workspace(
     return await many(tx, Account, query.order_by(accounts.c.created_at, accounts.c.id))
 
 
-async def due_for_polling(tx: Transaction, before: datetime) -> Sequence[Account]:
-    """Active accounts whose mentions were last read before a time."""
+async def claim_for_listening(
+    tx: Transaction, now: datetime, before: datetime, networks: Collection[str]
+) -> Sequence[Account]:
+    """Take the active accounts whose mentions were last read before a time: whoever takes them
+    reads them. ``networks`` names those that can be listened to."""
     return await many(
         tx,
         Account,
-        select(accounts)
+        update(accounts)
         .where(
             accounts.c.state == AccountState.ACTIVE,
-            (accounts.c.polled_at.is_(None)) | (accounts.c.polled_at < before),
+            accounts.c.network.in_(networks),
+            accounts.c.polled_at.is_(None) | (accounts.c.polled_at <= before),
         )
-        .order_by(accounts.c.polled_at, accounts.c.id),
+        .values(polled_at=now)
+        .returning(accounts),
     )
 
 
@@ -95,15 +101,24 @@ async def set_slots(tx: Transaction, account_id: str, slots: tuple[Slot, ...] | 
     )
 
 
-async def set_polled(
-    tx: Transaction, account_id: str, cursor: str | None, at: datetime, problem: str | None
+async def set_heard(
+    tx: Transaction,
+    account_id: str,
+    *,
+    problem: str | None,
+    cursor: str | None = None,
+    not_before: datetime | None = None,
 ) -> None:
-    """Note how far the account's mentions were read, and what went wrong if anything."""
-    await tx.connection.execute(
-        update(accounts)
-        .where(accounts.c.id == account_id)
-        .values(cursor=cursor, polled_at=at, problem=problem)
-    )
+    """Note how far the account's mentions were read, and what went wrong if anything.
+
+    :param not_before: counts as the time of the reading, where the network asks us to wait.
+    """
+    new: dict[str, Any] = {"problem": problem}
+    if cursor is not None:
+        new["cursor"] = cursor
+    if not_before is not None:
+        new["polled_at"] = not_before
+    await tx.connection.execute(update(accounts).where(accounts.c.id == account_id).values(**new))
 
 
 async def by_ids(tx: Transaction, workspace_id: str, ids: Sequence[str]) -> Mapping[str, Account]:

@@ -175,7 +175,8 @@ class Account:
 
     ``credentials`` is what the network file put there, encrypted at rest by ``bot/accounts.py``;
     ``limits`` overrides the network's own (an instance with longer posts, say).
-    ``slots`` is None while the default posting times hold.
+    ``slots`` is None while the default posting times hold. ``polled_at`` is when its mentions
+    were read, or lies ahead where the network asks us to wait.
     """
 
     id: str

@@ -108,6 +108,7 @@ def _heard(notification: Mapping[str, Any]) -> HeardMention | None:
             url=post_url(notification["uri"]),
             posted_at=_moment(notification),
             reply_to={"root": root, "parent": itself},
+            answers=reply.get("parent", {}).get("uri") if reply else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

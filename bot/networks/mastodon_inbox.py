@@ -113,6 +113,7 @@ def _heard(session: Session, notification: Mapping[str, Any]) -> HeardMention | 
                 "acct": acct,
                 "visibility": status.get("visibility"),
             },
+            answers=status.get("in_reply_to_id"),
         )
     except (Garbled, KeyError, TypeError, AttributeError):
         return None

@@ -232,6 +232,7 @@ def _heard(notification: Any) -> HeardMention:
             url=post["url"],
             posted_at=datetime.fromisoformat(post["created_at"]),
             reply_to={"id": post["id"]},
+            answers=post["reply_to"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Garbled("Sandbox gave a notification that can't be read.") from error
