@@ -25,6 +25,7 @@ from bot.approvals import Approvals
 from bot.clock import Clock
 from bot.drafting import Drafting
 from bot.guarded import GuardedTransport
+from bot.home import Homes
 from bot.media import MediaFolder
 from bot.networks import NETWORKS
 from bot.networks.base import Network
@@ -116,6 +117,7 @@ def build_services(
         outcomes=Outcomes(database, accounts, clock),
         setting_up=SettingUp(database, clock, settings.first_admin),
         team=Team(database, clock),
+        homes=Homes(database, accounts, clock),
     )
 
 

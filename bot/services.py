@@ -6,6 +6,7 @@ from bot.accounts import Accounts
 from bot.approvals import Approvals
 from bot.clock import Clock
 from bot.drafting import Drafting
+from bot.home import Homes
 from bot.media import MediaFolder
 from bot.outcomes import Outcomes
 from bot.scheduling import Scheduling
@@ -28,3 +29,4 @@ class Services:
     outcomes: Outcomes
     setting_up: SettingUp
     team: Team
+    homes: Homes

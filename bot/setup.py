@@ -49,13 +49,20 @@ class Standing:
 
     workspace: Workspace
     member: Member | None
-    missing: tuple[str, ...]
+    has_account: bool
     finishers: tuple[str, ...]
     may_set_up: bool
 
     @property
     def is_set_up(self) -> bool:
         return self.workspace.set_up_at is not None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is still to be done, in words."""
+        form = ("who works here", "the channels for approvals and alerts", "the time zone")
+        account = ("the first account",)
+        return (() if self.is_set_up else form) + (() if self.has_account else account)
 
 
 class SettingUp:
@@ -91,6 +98,15 @@ class SettingUp:
         async with self._database.reading() as tx:
             return await self._standing(tx, person, profile)
 
+    async def check(self, person: Person, profile: Profile, form: SetUpForm) -> Standing:
+        """What `finish` would refuse, before anybody's channels are tested.
+
+        :raises FieldErrors, NotAllowed, AlreadyDone: as `finish`.
+        """
+        _check(form)
+        async with self._database.reading() as tx:
+            return await self._require(tx, person, profile)
+
     async def finish(self, person: Person, profile: Profile, form: SetUpForm) -> Workspace:
         """Keep what the form says. The first time, who does it becomes admin (and everything else
         where there is nobody else); the channels must have been tested.
@@ -103,10 +119,8 @@ class SettingUp:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             await workspaces.lock(tx, person.workspace_id)
-            standing = await self._standing(tx, person, profile)
+            standing = await self._require(tx, person, profile)
             before, member = standing.workspace, standing.member
-            if not standing.may_set_up:
-                raise await self._refusal(tx, standing)
             changed = replace(
                 before,
                 mode=form.mode,
@@ -148,10 +162,16 @@ class SettingUp:
         return Standing(
             workspace=workspace,
             member=await workspaces.member(tx, workspace.id, person.user_id),
-            missing=_missing(workspace, await accounts.count(tx, workspace.id)),
+            has_account=await accounts.count(tx, workspace.id) > 0,
             finishers=finishers,
             may_set_up=may_set_up,
         )
+
+    async def _require(self, tx: Transaction, person: Person, profile: Profile) -> Standing:
+        standing = await self._standing(tx, person, profile)
+        if not standing.may_set_up:
+            raise await self._refusal(tx, standing)
+        return standing
 
     async def _refusal(self, tx: Transaction, standing: Standing) -> Exception:
         if not standing.is_set_up:
@@ -173,16 +193,6 @@ class SettingUp:
             did="did it",
             at=last.at if last else None,
         )
-
-
-def _missing(workspace: Workspace, connected: int) -> tuple[str, ...]:
-    """What is still to be done, in words."""
-    missing = []
-    if workspace.set_up_at is None:
-        missing += ["who works here", "the channels for approvals and alerts", "the time zone"]
-    if not connected:
-        missing.append("the first account")
-    return tuple(missing)
 
 
 def _check(form: SetUpForm) -> None:

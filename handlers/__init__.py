@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handlers import approvals, desk, drafting, queue
+from handlers import approvals, connect, desk, drafting, home, queue, setup, team
 from handlers.inbound import Desk
 from handlers.notices import Renderer
 from handlers.pictures import Pictures
@@ -17,8 +17,13 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     draft_form = drafting.register(desk_, pictures)
     rescheduling = Rescheduling(desk_)
     queue.register(desk_, draft_form, rescheduling)
+    connecting, account_cards = connect.register(desk_)
+    setup.register(desk_, connecting)
+    team.register(desk_)
+    home.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **account_cards,
     }
     desk.register(desk_)
     desk_.listen()

@@ -91,6 +91,7 @@ class Form(StrEnum):
     RESCHEDULE = "reschedule"
     LIVE_LINK = "live_link"
     CONNECT = "connect"
+    DISCONNECT = "disconnect"
     SLOTS = "slots"
     SETUP = "setup"
     TEAM = "team"

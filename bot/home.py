@@ -1,0 +1,150 @@
+"""What is one person's to do, gathered for their Home in one reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.accounts import AccountChoice, Accounts
+from bot.clock import Clock
+from bot.team import Action, Admitted, Person, admit, decides_own
+from storage import accounts, approvals, deliveries, drafts, notices, posts
+from storage.database import Database
+from storage.records import (
+    AccountState,
+    Card,
+    DeliveryState,
+    Draft,
+    Notice,
+    Post,
+    PostState,
+    Revision,
+)
+from storage.rows import Transaction
+
+MOST_READ = 50  # of each list; what doesn't fit on Home is counted
+COMING = 5
+FAILED_FOR = timedelta(days=14)  # then a failed post is no task any more
+FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class PostLine:
+    """A post as a list shows it. ``why`` says what is to be mended, ``by`` who asked for it.
+
+    ``card`` is its card in Slack (to be mended: the message about that), None without one.
+    """
+
+    post: Post
+    revision: Revision
+    labels: Sequence[str]
+    card: Notice | None
+    why: str = ""
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One person's Home. Lists are empty where the person's roles don't cover them."""
+
+    admitted: Admitted
+    to_decide: Sequence[PostLine]
+    to_mend: Sequence[PostLine]
+    drafts: Sequence[Draft]
+    coming: Sequence[PostLine]
+    coming_total: int
+    accounts: Sequence[AccountChoice]
+
+    def may(self, action: Action) -> bool:
+        return self.admitted.may(action)
+
+    @property
+    def sick_accounts(self) -> Sequence[AccountChoice]:
+        """Those that somebody must look after."""
+        return [
+            choice
+            for choice in self.accounts
+            if choice.account.state is not AccountState.ACTIVE or choice.account.problem
+        ]
+
+
+class Homes:
+    """Reads people's Homes."""
+
+    def __init__(self, database: Database, accounts_: Accounts, clock: Clock) -> None:
+        self._database = database
+        self._accounts = accounts_
+        self._clock = clock
+
+    async def load(self, person: Person) -> Home:
+        """What is this person's.
+
+        :raises NotSetUp, NotAllowed: as `admit`.
+        """
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.LOOK)
+            coming = await posts.coming(tx, person.workspace_id, COMING)
+            writes = admitted.may(Action.DRAFT)
+            return Home(
+                admitted=admitted,
+                to_decide=await self._to_decide(tx, admitted),
+                to_mend=await self._to_mend(tx, admitted) if writes else (),
+                drafts=await drafts.of_person(tx, person.workspace_id, person.user_id)
+                if writes
+                else (),
+                coming=await self._lines(tx, admitted, coming),
+                coming_total=await posts.count_coming(tx, person.workspace_id),
+                accounts=await self._accounts.choices(tx, person.workspace_id),
+            )
+
+    async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
+        """Posts that wait for this person: not what they wrote or changed last themselves."""
+        if not admitted.may(Action.DECIDE) or decides_own(admitted.workspace):
+            return ()
+        me = admitted.member.user_id
+        waiting = await posts.waiting(tx, admitted.workspace.id, besides=me)
+        lines = await self._lines(tx, admitted, waiting[:MOST_READ])
+        return [line for line in lines if line.revision.editor_id != me]
+
+    async def _to_mend(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
+        """The author's own: changes asked for, failures of late, sends that nobody knows about."""
+        states = (PostState.CHANGES_REQUESTED, PostState.PUBLISHING, *FAILED)
+        oldest = self._clock.now() - FAILED_FOR
+        mine = await posts.of_author(tx, admitted.workspace.id, admitted.member.user_id, states)
+        tasks = [post for post in mine if post.state not in FAILED or post.updated_at > oldest]
+        lines = await self._lines(tx, admitted, tasks[:MOST_READ], Card.TROUBLE)
+        return [line for line in lines if line.why]
+
+    async def _lines(
+        self,
+        tx: Transaction,
+        admitted: Admitted,
+        found: Sequence[Post],
+        card: Card = Card.APPROVAL,
+    ) -> Sequence[PostLine]:
+        workspace_id = admitted.workspace.id
+        cards = await notices.of_cards(tx, workspace_id, card, [post.id for post in found])
+        lines = []
+        for post in found:
+            revision = await posts.revision(tx, workspace_id, post.revision_id)
+            if revision is None:
+                continue
+            known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+            labels = [self._accounts.choice(account).label for account in known.values()]
+            why, by = await _why(tx, post)
+            lines.append(PostLine(post, revision, labels, cards.get(post.id), why, by))
+        return lines
+
+
+async def _why(tx: Transaction, post: Post) -> tuple[str, str | None]:
+    """What is to be mended, and who said so."""
+    if post.state is PostState.CHANGES_REQUESTED:
+        last = (await approvals.of_post(tx, post.id))[-1]
+        return last.comment or "see its card", last.user_id
+    sent = await deliveries.of_post(tx, post.id)
+    if post.state is PostState.PUBLISHING:
+        unknown = any(delivery.state is DeliveryState.UNKNOWN for delivery in sent)
+        return ("a network gave no clear answer" if unknown else ""), None
+    if post.state in FAILED:
+        failed = [d.problem for d in sent if d.state is DeliveryState.FAILED and d.problem]
+        return "; ".join(dict.fromkeys(failed)) or "nothing came back", None
+    return "", None

@@ -1,0 +1,98 @@
+"""App Home: published when somebody opens it, and anew after what they press on it."""
+
+import logging
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import NotAllowed, NotSetUp
+from bot.team import Person
+from handlers.inbound import Desk, EventCall, Press, Request, Submission, View
+from handlers.people import look_up
+from handlers.views.home import home, home_before_set_up, home_without_role
+from storage.records import Notice
+
+log = logging.getLogger(__name__)
+
+
+def register(desk: Desk) -> None:
+    """Home."""
+    homes = AppHome(desk)
+    desk.event("app_home_opened", homes.opened)
+    desk.afterwards(homes.follow)
+
+
+class AppHome:
+    """Publishes people's Homes.
+
+    Who pressed something on their Home last is taken to look at it still: when the form that they
+    opened from there is done, Home is published again. Nothing is polled.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._client = desk.client
+        self._services = desk.services
+        self._looking: set[Person] = set()
+        self._slack_url: str | None = None
+
+    async def opened(self, call: EventCall) -> None:
+        """Slack says that somebody looks at the app; its messages are no Home."""
+        if call.event.get("tab") == "home":
+            self._looking.add(call.person)
+            await self._publish(call.person, call.event.get("view", {}).get("hash"))
+
+    async def follow(self, request: Request) -> None:
+        """Something was done by somebody; if they look at their Home, it shows that."""
+        if isinstance(request, Press) and request.view and request.view["type"] == "home":
+            self._looking.add(request.person)
+            await self._publish(request.person, request.view.get("hash"))
+        elif isinstance(request, Submission) and request.person in self._looking:
+            await self._publish(request.person, None)
+        elif request.channel is not None:
+            self._looking.discard(request.person)
+
+    async def _publish(self, person: Person, seen_hash: str | None) -> None:
+        """Show the newest state.
+
+        :param seen_hash: of the Home that the person has in front of them. If another one was
+            published meanwhile, what was read here may be older than that: it is read again.
+        """
+        try:
+            if seen_hash is not None:
+                try:
+                    await self._client.views_publish(
+                        user_id=person.user_id, view=await self._view(person), hash=seen_hash
+                    )
+                    return
+                except SlackApiError as error:
+                    if error.response.get("error") != "hash_conflict":
+                        raise
+            await self._client.views_publish(user_id=person.user_id, view=await self._view(person))
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            # What the person did is done; Home shows it when they look at it the next time.
+            log.warning("Home of %s could not be published: %s", person.user_id, error)
+
+    async def _view(self, person: Person) -> View:
+        try:
+            shown = await self._services.homes.load(person)
+        except NotSetUp:
+            profile = await look_up(self._client, person)
+            return home_before_set_up(await self._services.setting_up.standing(person, profile))
+        except NotAllowed:
+            standing = await self._services.setting_up.standing(person, None)
+            return home_without_role(standing.finishers)
+        base = await self._base()
+        return home(shown, lambda card: _permalink(base, card))
+
+    async def _base(self) -> str:
+        """Slack's address of the workspace, asked once."""
+        if self._slack_url is None:
+            self._slack_url = str((await self._client.auth_test())["url"]).rstrip("/")
+        return self._slack_url
+
+
+def _permalink(base: str, card: Notice) -> str | None:
+    """A message's address as `chat.getPermalink` gives it, without a call for each card."""
+    if not card.channel or not card.ts:
+        return None
+    return f"{base}/archives/{card.channel}/p{card.ts.replace('.', '')}"

@@ -1,0 +1,228 @@
+"""App Home: what is one person's to do. At most 100 blocks, whatever the amount."""
+
+from collections.abc import Callable, Sequence
+
+from bot.home import COMING, Home, PostLine
+from bot.setup import Standing
+from bot.team import Action
+from handlers.ids import Act
+from handlers.payloads import pack
+from handlers.slack_text import date, escape, shorten
+from handlers.views.blocks import (
+    Block,
+    actions,
+    button,
+    confirm,
+    context,
+    divider,
+    header,
+    section,
+)
+from handlers.views.connect import line as account_line
+from handlers.views.setup import named, not_set_up
+from storage.records import AccountState, Draft, Notice, PostState
+
+MOST_TO_DECIDE = 8
+MOST_TO_MEND = 5
+MOST_DRAFTS = 5
+MOST_ACCOUNTS = 8
+EXCERPT = 140
+
+Link = Callable[[Notice], str | None]
+
+
+def home(shown: Home, link: Link) -> Block:
+    """A person's Home.
+
+    :param link: where a card is, for a person's browser; None if it isn't posted yet.
+    """
+    blocks = [
+        _ways_in(shown),
+        *_to_decide(shown, link),
+        *_to_mend(shown, link),
+        *_drafts(shown.drafts),
+        *_coming(shown, link),
+        *_accounts(shown),
+        *_for_admins(shown),
+    ]
+    return {"type": "home", "blocks": blocks}
+
+
+def home_before_set_up(standing: Standing) -> Block:
+    """What is missing and who can finish it."""
+    _, blocks = not_set_up(standing)
+    return {"type": "home", "blocks": [header("Welcome to Socialdesk"), *_WHAT_IT_IS, *blocks]}
+
+
+def home_without_role(admins: Sequence[str]) -> Block:
+    """For who has no role here."""
+    who = named(admins) or "An admin"
+    return {
+        "type": "home",
+        "blocks": [
+            header("Welcome to Socialdesk"),
+            *_WHAT_IT_IS,
+            section(f"You have no role here yet. {who} can give you one with `/social team`."),
+        ],
+    }
+
+
+_WHAT_IT_IS = (
+    section(
+        "Run your team's social media from Slack: draft a post, have it approved, and it goes out "
+        "on time on every network. What people say about you comes back here."
+    ),
+)
+
+
+def _ways_in(shown: Home) -> Block:
+    elements = [
+        button("What is coming", Act.OPEN_QUEUE),
+        button("Mentions", Act.OPEN_MENTIONS),
+        button("The numbers", Act.OPEN_DIGEST),
+    ]
+    if shown.may(Action.DRAFT):
+        elements.insert(0, button("Write a post", Act.OPEN_DRAFT, style="primary"))
+    return actions(*elements)
+
+
+def _to_decide(shown: Home, link: Link) -> list[Block]:
+    if not shown.to_decide:
+        if shown.may(Action.DECIDE):
+            return [context(":white_check_mark: Nothing waits for your approval.")]
+        return []
+    blocks = [header(_counted("Waiting for your approval", len(shown.to_decide)))]
+    for waiting in shown.to_decide[:MOST_TO_DECIDE]:
+        text = f"{_head(waiting)} · by <@{waiting.post.author_id}>\n{_excerpt(waiting)}"
+        blocks.append(section(text, accessory=_open(waiting, link)))
+    return blocks + _more(len(shown.to_decide), MOST_TO_DECIDE, "in the approvals channel")
+
+
+def _to_mend(shown: Home, link: Link) -> list[Block]:
+    if not shown.to_mend:
+        return []
+    blocks = [header(_counted("Yours to mend", len(shown.to_mend)))]
+    for task in shown.to_mend[:MOST_TO_MEND]:
+        blocks.append(section(f"{_trouble(task)}\n{_excerpt(task)}", accessory=_open(task, link)))
+        ids = pack(post=task.post.id, revision=task.revision.id)
+        if task.post.state is PostState.CHANGES_REQUESTED:
+            blocks.append(actions(button("Edit it", Act.EDIT_POST, ids, style="primary")))
+        elif task.post.state is not PostState.PUBLISHING:
+            blocks.append(actions(button("Try again", Act.RETRY, ids, style="primary")))
+    return blocks + _more(len(shown.to_mend), MOST_TO_MEND, "in your messages from Socialdesk")
+
+
+def _trouble(task: PostLine) -> str:
+    why = escape(shorten(" ".join(task.why.split()), 300))
+    if task.post.state is PostState.CHANGES_REQUESTED:
+        return f":pencil2: *<@{task.by}> asks for changes:* “{why}”"
+    where = escape(", ".join(task.labels))
+    if task.post.state is PostState.PUBLISHING:
+        return (
+            f":grey_question: *Is it out?* ({where}) A network gave no clear answer. Look there, "
+            "and say so in the message from Socialdesk."
+        )
+    what = (
+        "didn't go out everywhere" if task.post.state is not PostState.FAILED else "didn't go out"
+    )
+    return f":x: *It {what}* ({where}). {why}"
+
+
+def _drafts(drafts: Sequence[Draft]) -> list[Block]:
+    if not drafts:
+        return []
+    blocks = [header(_counted("Your drafts", len(drafts)))]
+    for draft in drafts[:MOST_DRAFTS]:
+        text = escape(shorten(" ".join(str(draft.fields.get("text", "")).split()), EXCERPT))
+        what = "A change of a post" if draft.post_id else "A new post"
+        kept = f"{what}, kept {date(draft.updated_at)}"
+        blocks.append(section(f"{text or '_no text yet_'}\n{kept}"))
+        blocks.append(
+            actions(
+                button("Continue", Act.CONTINUE_DRAFT, draft.id),
+                button(
+                    "Throw away",
+                    Act.DROP_DRAFT,
+                    draft.id,
+                    confirm=confirm(
+                        "Throw it away?",
+                        "What was typed into this form is lost.",
+                        "Throw away",
+                        "Keep it",
+                        danger=True,
+                    ),
+                ),
+            )
+        )
+    return blocks + _more(len(drafts), MOST_DRAFTS, "which come up when these are done")
+
+
+def _coming(shown: Home, link: Link) -> list[Block]:
+    blocks = [header("What goes out next")]
+    if not shown.coming:
+        return [*blocks, section("Nothing is scheduled.")]
+    for coming in shown.coming[:COMING]:
+        state = "" if coming.post.state is not PostState.IN_REVIEW else " · waits for approval"
+        text = f"{_head(coming)}{state}\n{_excerpt(coming)}"
+        blocks.append(section(text, accessory=_open(coming, link)))
+    more = shown.coming_total - len(shown.coming)
+    return blocks + ([context(f"… and {more} more: *What is coming*.")] if more > 0 else [])
+
+
+def _accounts(shown: Home) -> list[Block]:
+    blocks = [header("Accounts")]
+    if not shown.accounts:
+        who = "Connect the first one:" if shown.may(Action.CONFIGURE) else "An admin connects it."
+        return [*blocks, section(f":warning: No account is connected yet. {who}")]
+    sick = list(shown.sick_accounts)
+    well = [choice for choice in shown.accounts if choice not in sick]
+    for choice in sick[:MOST_ACCOUNTS]:
+        again = button("Reconnect", Act.RECONNECT, choice.account.id, style="primary")
+        is_mine = choice.account.state is AccountState.EXPIRED and shown.may(Action.CONFIGURE)
+        blocks.append(section(account_line(choice), accessory=again if is_mine else None))
+    blocks += _more(len(sick), MOST_ACCOUNTS, "in `/social connect`")
+    if well:
+        names = ", ".join(escape(choice.label) for choice in well[:MOST_ACCOUNTS])
+        rest = len(well) - MOST_ACCOUNTS
+        and_more = f" and {rest} more" if rest > 0 else ""
+        blocks.append(context(f":white_check_mark: {names}{and_more}: all well."))
+    return blocks
+
+
+def _for_admins(shown: Home) -> list[Block]:
+    if not shown.may(Action.CONFIGURE):
+        return []
+    return [
+        divider(),
+        actions(
+            button("Connect an account", Act.OPEN_CONNECT),
+            button("Team", Act.OPEN_TEAM),
+            button("Posting times", Act.OPEN_SLOTS),
+            button("Set-up", Act.OPEN_SETUP),
+        ),
+    ]
+
+
+def _head(shown: PostLine) -> str:
+    due_at = shown.post.due_at
+    when = date(due_at) if due_at else "As soon as it's approved"
+    return f"*{when}* · {escape(', '.join(shown.labels))}"
+
+
+def _excerpt(shown: PostLine) -> str:
+    texts = shown.revision.content.texts
+    text = shown.revision.base_text.strip() or next(iter(texts.values()), "")
+    return f">{escape(shorten(' '.join(text.split()), EXCERPT)) or '_only pictures_'}"
+
+
+def _open(shown: PostLine, link: Link) -> Block | None:
+    url = link(shown.card) if shown.card else None
+    return button("Open", Act.OPEN_LINK, url=url, label="Open its card") if url else None
+
+
+def _counted(text: str, number: int) -> str:
+    return f"{text} ({number})" if number > 1 else text
+
+
+def _more(number: int, most: int, where: str) -> list[Block]:
+    return [context(f"… and {number - most} more {where}.")] if number > most else []
