@@ -90,11 +90,8 @@ class SettingUp:
         self._known_as_done.add(workspace_id)
         return True
 
-    async def standing(self, person: Person, profile: Profile | None) -> Standing:
-        """How far it is.
-
-        :param profile: as Slack has it now; None where it doesn't matter (an admin's own Home).
-        """
+    async def standing(self, person: Person, profile: Profile) -> Standing:
+        """How far it is. ``profile``: the person's, as Slack has it now."""
         async with self._database.reading() as tx:
             return await self._standing(tx, person, profile)
 
@@ -144,7 +141,7 @@ class SettingUp:
         self._notices.ring()
         return changed
 
-    async def _standing(self, tx: Transaction, person: Person, profile: Profile | None) -> Standing:
+    async def _standing(self, tx: Transaction, person: Person, profile: Profile) -> Standing:
         workspace = await workspaces.get(tx, person.workspace_id)
         if workspace is None:
             raise NotAllowed(
@@ -158,7 +155,7 @@ class SettingUp:
         if finishers:
             may_set_up = person.user_id in finishers
         else:
-            may_set_up = profile is not None and profile.runs_slack and profile.may_have_roles
+            may_set_up = profile.runs_slack and profile.may_have_roles
         return Standing(
             workspace=workspace,
             member=await workspaces.member(tx, workspace.id, person.user_id),

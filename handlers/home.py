@@ -9,7 +9,7 @@ from bot.errors import NotAllowed, NotSetUp
 from bot.team import Person
 from handlers.inbound import Desk, EventCall, Press, Request, Submission, View
 from handlers.people import look_up
-from handlers.views.home import home, home_before_set_up, home_without_role
+from handlers.views.home import home, home_before, home_without_role
 from storage.records import Notice
 
 log = logging.getLogger(__name__)
@@ -75,12 +75,10 @@ class AppHome:
     async def _view(self, person: Person) -> View:
         try:
             shown = await self._services.homes.load(person)
-        except NotSetUp:
+        except (NotSetUp, NotAllowed):
             profile = await look_up(self._client, person)
-            return home_before_set_up(await self._services.setting_up.standing(person, profile))
-        except NotAllowed:
-            standing = await self._services.setting_up.standing(person, None)
-            return home_without_role(standing.finishers)
+            standing = await self._services.setting_up.standing(person, profile)
+            return home_without_role(standing) if standing.is_set_up else home_before(standing)
         base = await self._base()
         return home(shown, lambda card: _permalink(base, card))
 

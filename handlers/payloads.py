@@ -29,7 +29,7 @@ def event_person_of(body: Mapping[str, Any]) -> Person:
 def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:
     """Slack's user object (https://docs.slack.dev/reference/objects/user-object)."""
     shown = user.get("profile", {})
-    name = shown.get("display_name") or user.get("real_name") or shown.get("real_name")
+    name = user.get("real_name") or shown.get("real_name") or shown.get("display_name")
     return Profile(
         user_id=user["id"],
         name=name or user.get("name") or user["id"],

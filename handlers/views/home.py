@@ -48,23 +48,23 @@ def home(shown: Home, link: Link) -> Block:
     return {"type": "home", "blocks": blocks}
 
 
-def home_before_set_up(standing: Standing) -> Block:
-    """What is missing and who can finish it."""
+def home_before(standing: Standing) -> Block:
+    """Before the set-up: what is missing and who can finish it."""
     _, blocks = not_set_up(standing)
     return {"type": "home", "blocks": [header("Welcome to Socialdesk"), *_WHAT_IT_IS, *blocks]}
 
 
-def home_without_role(admins: Sequence[str]) -> Block:
-    """For who has no role here."""
-    who = named(admins) or "An admin"
-    return {
-        "type": "home",
-        "blocks": [
-            header("Welcome to Socialdesk"),
-            *_WHAT_IT_IS,
-            section(f"You have no role here yet. {who} can give you one with `/social team`."),
-        ],
-    }
+def home_without_role(standing: Standing) -> Block:
+    """For who has no role here: who can give one; where no admin is left, the way to be one."""
+    if standing.may_set_up:
+        last = [
+            section("You have no role here yet, and Socialdesk has no admin any more."),
+            actions(button("Set up Socialdesk", Act.OPEN_SETUP, style="primary")),
+        ]
+    else:
+        who = named(standing.finishers) or "An owner or admin of this Slack workspace"
+        last = [section(f"You have no role here yet. {who} can give you one with `/social team`.")]
+    return {"type": "home", "blocks": [header("Welcome to Socialdesk"), *_WHAT_IT_IS, *last]}
 
 
 _WHAT_IT_IS = (
