@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,33 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import web
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
+from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.digest_plans import DigestPlans, DigestPoster
+from bot.digests import Digests
 from bot.drafting import Drafting
 from bot.guarded import GuardedTransport
 from bot.home import Homes
+from bot.listening import Listening
 from bot.media import MediaFolder
+from bot.mention_times import MentionTimes
+from bot.mentions import Mentions
+from bot.metrics import TICK, Metrics
 from bot.networks import NETWORKS
 from bot.networks.base import Network
 from bot.networks.http import make_client
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
+from bot.raising import Raiser
 from bot.scheduling import Scheduling
 from bot.sending import Sender
+from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
 from bot.settings import Settings
 from bot.setup import SettingUp
 from bot.team import Team
+from bot.triage import Triage
+from bot.watches import Watches
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
@@ -47,6 +58,7 @@ from storage.migrations import migrate
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0
+CHART_PATIENCE_S = 20.0  # well within a notice's lease, the upload included
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +92,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         clock = Clock()
         networks = await stack.enter_async_context(open_networks(settings))
         services = build_services(settings, database, clock, networks)
+        stack.push_async_callback(services.listening.close)
+        stack.push_async_callback(services.charts.close)
         app = slack_app(settings, slack_client(settings, session, None), identity)
         desk = Desk(app, client, services)
         renderers = register(desk)
@@ -87,12 +101,17 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         publisher = Publisher(
             database, Sender(database, services.accounts, services.media, clock), clock
         )
+        clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
+        clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
+        poster = DigestPoster(database, services.metrics, clock)
         clock.start()
+        clock.every(TICK, "numbers", services.metrics.measure_due)
         stack.callback(clock.stop)
+        stack.push_async_callback(services.metrics.drain, DRAIN_S)
         stack.push_async_callback(desk.tasks.drain, DRAIN_S)
         stack.push_async_callback(sender.drain, DRAIN_S)
         stack.push_async_callback(publisher.drain, DRAIN_S)
-        for work in (publisher.run(), sender.run()):
+        for work in (publisher.run(), sender.run(), poster.run()):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         if settings.socket_mode:
             await stack.enter_async_context(_sockets(app, settings))
@@ -106,18 +125,38 @@ def build_services(
 ) -> Services:
     """The use cases over a database and the networks."""
     accounts = Accounts(database, networks, Vault(settings.secret_keys), clock)
+    metrics, charts = Metrics(database, accounts, clock), ChartWorker(patience_s=CHART_PATIENCE_S)
+    drafting = Drafting(database, accounts, clock)
+    mentions = Mentions(database, accounts, clock)
+    feeds = make_client(transport=GuardedTransport(allow_private=settings.allow_private_addresses))
+    raiser = Raiser(database, EnglishClassifier(), Thresholds(), clock)
     return Services(
         database=database,
         clock=clock,
         accounts=accounts,
         media=MediaFolder(settings.data_dir / "media"),
-        drafting=Drafting(database, accounts, clock),
+        drafting=drafting,
         scheduling=Scheduling(database, clock),
         approvals=Approvals(database, clock),
         outcomes=Outcomes(database, accounts, clock),
         setting_up=SettingUp(database, clock, settings.first_admin),
         team=Team(database, clock),
         homes=Homes(database, accounts, clock),
+        metrics=metrics,
+        charts=charts,
+        digests=Digests(database, accounts, metrics, charts, clock),
+        digest_plans=DigestPlans(database, clock),
+        mentions=mentions,
+        triage=Triage(database, mentions, drafting, clock),
+        watches=Watches(database, accounts, feeds, clock),
+        listening=Listening(
+            database,
+            accounts,
+            raiser,
+            feeds,
+            clock,
+            period=timedelta(seconds=settings.poll_seconds),
+        ),
     )
 
 

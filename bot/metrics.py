@@ -134,9 +134,7 @@ class Metrics:
         now = self._clock.now()
 
         def snapshot(delivery_id: str | None, numbers: dict[str, int]) -> Snapshot:
-            return Snapshot(
-                new_id(), account.workspace_id, account.id, delivery_id, now, numbers
-            )
+            return Snapshot(new_id(), account.workspace_id, account.id, delivery_id, now, numbers)
 
         async with self._database.transaction() as tx:
             known = await snapshots.newest_of_posts(tx, account.id)

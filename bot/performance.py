@@ -157,9 +157,7 @@ class Records:
             account=choice,
             followers=newest.numbers.get("followers") if newest else None,
             followers_gained=_difference(newest, begun) if known else None,
-            engagement=(
-                self._engagement(account.id, period.start, period.end) if known else None
-            ),
+            engagement=(self._engagement(account.id, period.start, period.end) if known else None),
             engagement_before=(
                 self._engagement(account.id, period.before_start, period.before_end)
                 if comparable

@@ -4,14 +4,22 @@ from dataclasses import dataclass
 
 from bot.accounts import Accounts
 from bot.approvals import Approvals
+from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.digest_plans import DigestPlans
+from bot.digests import Digests
 from bot.drafting import Drafting
 from bot.home import Homes
+from bot.listening import Listening
 from bot.media import MediaFolder
+from bot.mentions import Mentions
+from bot.metrics import Metrics
 from bot.outcomes import Outcomes
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.team import Team
+from bot.triage import Triage
+from bot.watches import Watches
 from storage.database import Database
 
 
@@ -30,3 +38,11 @@ class Services:
     setting_up: SettingUp
     team: Team
     homes: Homes
+    metrics: Metrics
+    charts: ChartWorker
+    digests: Digests
+    digest_plans: DigestPlans
+    mentions: Mentions
+    triage: Triage
+    watches: Watches
+    listening: Listening

@@ -19,6 +19,7 @@ class Action(StrEnum):
     DECIDE = "approve or reject posts"
     RESPOND = "answer mentions"
     LOOK = "see the desk"
+    REPORT = "plan and stop digests"
     CONFIGURE = "change the set-up"
 
 
@@ -27,6 +28,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.DECIDE: frozenset({Role.APPROVER, Role.ADMIN}),
     Action.RESPOND: frozenset({Role.RESPONDER, Role.ADMIN}),
     Action.LOOK: frozenset(Role),
+    Action.REPORT: frozenset({Role.AUTHOR, Role.APPROVER, Role.ADMIN}),
     Action.CONFIGURE: frozenset({Role.ADMIN}),
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 
@@ -111,42 +112,58 @@ async def mentions_by_sentiment(
 
 
 async def answer_times(
-    tx: Transaction, workspace_id: str, since: datetime, until: datetime
+    tx: Transaction, workspace_id: str, since: datetime, until: datetime, limit: timedelta
 ) -> Sequence[timedelta]:
-    """How long those waited whose first answer went out in a time."""
-    return await _waits(tx, workspace_id, mentions.c.answered_at, since, until)
+    """How long complaints waited whose first answer went out in a time.
+
+    :param limit: of an answer, by which the due time lies after the clock's start.
+    """
+    column = mentions.c
+    return await _waits(
+        tx, workspace_id, column.answer_due_at, column.answered_at, since, until, limit
+    )
 
 
 async def solution_times(
-    tx: Transaction, workspace_id: str, since: datetime, until: datetime
+    tx: Transaction, workspace_id: str, since: datetime, until: datetime, limit: timedelta
 ) -> Sequence[timedelta]:
-    """How long those took that were solved in a time."""
-    return await _waits(tx, workspace_id, mentions.c.solved_at, since, until)
+    """How long complaints took that were solved in a time; ``limit`` as for answers."""
+    column = mentions.c
+    return await _waits(
+        tx, workspace_id, column.solve_due_at, column.solved_at, since, until, limit
+    )
 
 
 async def _waits(
     tx: Transaction,
     workspace_id: str,
-    ended: ColumnElement[datetime | None],
+    due: ColumnElement[datetime],
+    ended: ColumnElement[Any],
     since: datetime,
     until: datetime,
+    limit: timedelta,
 ) -> list[timedelta]:
+    """By the clock, not by when it was written: one that was opened again has a new clock."""
     rows = await tx.connection.execute(
-        select(mentions.c.posted_at, ended).where(
+        select(due, ended).where(
             mentions.c.workspace_id == workspace_id,
             mentions.c.seen_at >= since - _LONGEST_OPEN,
+            mentions.c.urgency != Urgency.NONE,
             mentions.c.state != MentionState.DISMISSED,
+            mentions.c.continues.is_(None),
             ended >= since,
             ended < until,
         )
     )
-    return [end - begun for begun, end in rows]
+    return [row[1] - (row[0] - limit) for row in rows]
 
 
 async def missed(tx: Transaction, workspace_id: str, since: datetime, until: datetime) -> Missed:
     """The limits of complaints that ran out in a time without an answer, or a solution."""
 
-    def count(due: ColumnElement[datetime], done: ColumnElement[datetime | None]) -> ColumnElement[int]:
+    def count(
+        due: ColumnElement[datetime], done: ColumnElement[datetime | None]
+    ) -> ColumnElement[int]:
         late = and_(due >= since, due < until, or_(done.is_(None), done > due))
         return func.coalesce(func.sum(case((late, 1), else_=0)), 0)
 
@@ -163,6 +180,7 @@ async def missed(tx: Transaction, workspace_id: str, since: datetime, until: dat
                 mentions.c.seen_at >= since - _LONGEST_OPEN,
                 mentions.c.urgency == Urgency.ALERT,
                 mentions.c.state != MentionState.DISMISSED,
+                mentions.c.continues.is_(None),
             )
         )
     ).one()
@@ -179,13 +197,14 @@ async def open_complaints(tx: Transaction, workspace_id: str, now: datetime) -> 
                 mentions.c.workspace_id == workspace_id,
                 mentions.c.state == MentionState.OPEN,
                 mentions.c.urgency == Urgency.ALERT,
+                mentions.c.continues.is_(None),
             )
         )
     ).one()
     return Open(*row)
 
 
-async def due(
+async def coming(
     tx: Transaction, workspace_id: str, since: datetime, until: datetime
 ) -> Sequence[Post]:
     """What is to go out in a time, soonest first, approved or not yet."""

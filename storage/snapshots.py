@@ -38,7 +38,7 @@ async def newest_of_posts(tx: Transaction, account_id: str) -> Mapping[str, Mapp
             ),
         )
     )
-    return {delivery_id: numbers for delivery_id, numbers in rows}
+    return {row.delivery_id: row.numbers for row in rows}
 
 
 async def measured_at(tx: Transaction, account_id: str) -> datetime | None:
