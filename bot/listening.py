@@ -46,9 +46,9 @@ class _Source:
 
 
 class Listening:
-    """Reads what is due, when it is told to (``poll``).
+    """Reads what is due, when it is told to (``poll``). Close it when done.
 
-    :param client: for feeds; made with a ``bot.guarded.GuardedTransport``.
+    :param client: for feeds, closed with it; made with a ``bot.guarded.GuardedTransport``.
     :param period: how often an account is read; a feed is read every fifth time.
     """
 
@@ -101,12 +101,13 @@ class Listening:
             log.error("Reading %s failed.", source_id, exc_info=task.exception())
         self._notices.ring()
 
-    async def stop(self) -> None:
-        """End what is being read; it is read again after the next start."""
+    async def close(self) -> None:
+        """End what is being read (it is read again after the next start), and the feeds' client."""
         tasks = list(self._reading.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.aclose()
 
     async def settled(self) -> None:
         """Wait for what is being read."""

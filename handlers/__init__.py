@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from handlers import approvals, connect, desk, drafting, home, queue, setup, team
+from handlers import (
+    approvals,
+    connect,
+    desk,
+    drafting,
+    home,
+    mentions,
+    queue,
+    setup,
+    team,
+    watches,
+)
 from handlers.inbound import Desk
 from handlers.notices import Renderer
 from handlers.pictures import Pictures
@@ -24,7 +35,9 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
         **account_cards,
+        **mentions.register(desk_),
     }
+    watches.register(desk_)
     desk.register(desk_)
     desk_.listen()
     return cards

@@ -75,9 +75,14 @@ class Act(StrEnum):
     MENTION_MENU = "mention_menu"
     REPLY_TEXT = "reply_text"
     REPLY_RESOLVES = "reply_resolves"
+    REPLY_CHECK = "reply_check"
+    MENTIONS_MENU = "mentions_menu"
+    MENTIONS_PREVIOUS = "mentions_previous"
+    MENTIONS_NEXT = "mentions_next"
     DOUBTFUL_MENU = "doubtful_menu"
     DOUBTFUL_DISMISS = "doubtful_dismiss"
     WATCH_MENU = "watch_menu"
+    WATCH_TEXT = "watch_text"
     # digests
     DIGEST_MENU = "digest_menu"
 
@@ -96,6 +101,7 @@ class Form(StrEnum):
     SETUP = "setup"
     TEAM = "team"
     REPLY = "reply"
+    WATCH = "watch"
     MESSAGE = "message"  # only shows something
 
 

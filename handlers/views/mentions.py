@@ -1,0 +1,356 @@
+"""The card of a mention, from the alarm to the record, and the form of a reply."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.mentions import MentionOverview, Reply
+from bot.triage import UNDER_WAY
+from handlers.ids import Act, Form
+from handlers.payloads import pack
+from handlers.slack_text import date, escape, shorten
+from handlers.views.blocks import (
+    Block,
+    actions,
+    button,
+    checkboxes,
+    context,
+    field,
+    menu,
+    modal,
+    option,
+    section,
+    select,
+    text_input,
+)
+from storage.records import DeliveryState, HistoryEntry, Mention, MentionState
+
+SHOWN_TEXT = 1200
+SHOWN_LATER = 500
+SHOWN_REPLY = 400
+SHOWN_LINES = 12
+RECORD_LINES = 8
+LONGEST_LINK = 2000
+LONGEST_VALUE = 150  # of an option
+RESOLVES = "resolves"
+
+RECORDED = {
+    "claimed": "claimed it",
+    "took over": "took it over",
+    "replied": "sent a reply",
+    "answered": "answered",
+    "routed": "routed it",
+    "resolved": "resolved it",
+    "dismissed": "said it isn't negative",
+    "reopened": "opened it again",
+    "raised": "said that it is negative",
+    "wrote again": "heard the author again",
+    "wrote again and reopened": "heard the author again and opened it again",
+}
+_PLAIN_NAME = re.compile(r"[^\W\d_]{2,20}(?:[-'’][^\W\d_]{1,20})?")
+
+
+# What all places share
+
+
+def quoted(text: str, limit: int, url: str = "") -> str:
+    """Foreign text as a quotation, cut with a link to all of it."""
+    tidy = "\n".join(line for line in text.strip().split("\n") if line.strip())
+    lines = tidy[: limit * 2].split("\n")
+    shown = shorten(escape("\n".join(lines[:SHOWN_LINES])), limit)
+    was_cut = shown.endswith("…") or len(lines) > SHOWN_LINES or len(tidy) > limit * 2
+    body = "\n".join(f">{line}" for line in shown.split("\n")) if tidy else ">_no text_"
+    more = link(url, "Read all of it") if was_cut else ""
+    return f"{body}\n{more}" if more else body
+
+
+def excerpt(text: str, limit: int) -> str:
+    """Foreign text on one line."""
+    return shorten(escape(" ".join(text[: limit * 2].split())), limit) or "_no text_"
+
+
+def link(url: str, label: str, *, longest: int = LONGEST_LINK) -> str:
+    """A link to a foreign address; empty if it can't be one."""
+    safe = web_address(url, longest=longest).replace("&", "&amp;")
+    return f"<{safe}|{label}>" if safe else ""
+
+
+def web_address(url: str, *, longest: int = LONGEST_LINK) -> str:
+    """The address without what could end a link early; empty if it is no web address."""
+    if not url.startswith(("https://", "http://")) or len(url) > longest:
+        return ""
+    return re.sub(r"[\s<>|\"`*]", lambda sign: f"%{ord(sign[0]):02X}", url)
+
+
+def author_of(mention: Mention) -> str:
+    """Who said it, as foreign text: the name, and the handle beside it."""
+    name = shorten(escape(" ".join(mention.author_name.split())), 60)
+    handle = shorten(escape(mention.author.strip()), 80)
+    if not name or name == handle:
+        return f"*{handle or 'Somebody'}*"
+    return f"*{name}* ({handle})" if handle else f"*{name}*"
+
+
+def _name_of(mention: Mention) -> str:
+    return shorten(escape(" ".join(mention.author_name.split()) or mention.author), 60)
+
+
+# The card
+
+
+def card(shown: MentionOverview, now: datetime, *, channel: str) -> tuple[str, list[Block]]:
+    """The card as a message: its text for notifications, and its blocks.
+
+    :param now: for the clocks.
+    :param channel: where it is shown; a team that has handed the mention on sees a record.
+    """
+    mention = shown.mention
+    blocks = [
+        section(f"{_state_line(shown)}\n{_where_line(shown)}"),
+        section(quoted(mention.text, SHOWN_TEXT, mention.url)),
+        *_later(shown),
+        context(_why(shown)),
+        *_reply_blocks(shown),
+    ]
+    if mention.state is MentionState.OPEN:
+        blocks.append(context(*_clocks(mention, now)))
+    blocks += _buttons(shown, channel)
+    record = _record(shown.history)
+    if record:
+        blocks.append(context(record))
+    place = escape(shown.place)
+    return f"{_name_of(mention)} on {place}: {excerpt(mention.text, 150)}", blocks
+
+
+def _state_line(shown: MentionOverview) -> str:
+    mention = shown.mention
+    owners = [f"<@{mention.owner_id}>"] if mention.owner_id else []
+    if mention.route:
+        owners.append(f"*{escape(mention.route)}*")
+    owned = f" · with {' of '.join(owners)}" if owners else ""
+    match mention.state:
+        case MentionState.RESOLVED:
+            return f":white_check_mark: *Resolved*{owned}"
+        case MentionState.DISMISSED:
+            return ":heavy_multiplication_x: *Not negative*"
+        case _ if mention.answered_at is not None:
+            return f":speech_balloon: *Answered, not solved yet*{owned}"
+        case _:
+            return f":rotating_light: *Needs an answer*{owned}"
+
+
+def _where_line(shown: MentionOverview) -> str:
+    mention = shown.mention
+    return f"{author_of(mention)} on {escape(shown.place)}, {date(mention.posted_at)}"
+
+
+def _later(shown: MentionOverview) -> list[Block]:
+    """What the author wrote afterwards; of several the newest two."""
+    blocks = []
+    left_out = len(shown.later) - 2
+    if left_out > 0:
+        blocks.append(context(f"… {left_out} more in between"))
+    for said in shown.later[-2:]:
+        head = f"{author_of(said)} wrote again, {date(said.posted_at)}"
+        blocks.append(section(f"{head}\n{quoted(said.text, SHOWN_LATER, said.url)}"))
+    return blocks
+
+
+def _why(shown: MentionOverview) -> str:
+    raised = [entry for entry in shown.history if entry.action == "raised"]
+    if raised:
+        return f"Here because <@{raised[-1].actor_id}> said that it is negative."
+    words = ", ".join(f"“{excerpt(reason, 60)}”" for reason in shown.mention.reasons[:3])
+    return f"Flagged for {words}." if words else "Flagged for its tone."
+
+
+def _clocks(mention: Mention, now: datetime) -> list[str]:
+    return [
+        _clock("Answer by", "Answer overdue since", mention.answer_due_at, now)
+        if mention.answered_at is None
+        else f":white_check_mark: Answered {date(mention.answered_at)}",
+        _clock("Solve by", "Solution overdue since", mention.solve_due_at, now),
+    ]
+
+
+def _clock(still: str, over: str, due_at: datetime, now: datetime) -> str:
+    if now >= due_at:
+        return f":alarm_clock: *{over}* {date(due_at)}"
+    return f":hourglass_flowing_sand: {still} *{date(due_at)}*"
+
+
+def _reply_blocks(shown: MentionOverview) -> list[Block]:
+    return [section(_reply_line(reply)) for reply in shown.replies[-3:]]
+
+
+def _reply_line(reply: Reply) -> str:
+    delivery, who = reply.delivery, f"<@{reply.post.author_id}>"
+    problem = excerpt(delivery.problem or "", 200)
+    match delivery.state:
+        case DeliveryState.PUBLISHED:
+            moment = date(delivery.published_at or delivery.due_at)
+            see = link(delivery.url or "", "See it")
+            head = f":leftwards_arrow_with_hook: {who} answered {moment} {see}".rstrip()
+        case DeliveryState.FAILED:
+            head = f":x: {who}'s reply didn't go out: {problem}"
+        case DeliveryState.UNKNOWN:
+            head = f":grey_question: Nobody can tell from here whether {who}'s reply is out"
+        case DeliveryState.TAKEN_DOWN:
+            head = f":wastebasket: {who}'s reply was taken down"
+        case DeliveryState.HELD | DeliveryState.CANCELLED:
+            head = f":double_vertical_bar: {who}'s reply doesn't go out: {problem}"
+        case _ if delivery.problem:
+            again = date(delivery.next_attempt_at)
+            head = f":hourglass_flowing_sand: {who}'s reply waits: {problem}; next try {again}"
+        case _:
+            head = f":outbox_tray: {who}'s reply is going out"
+    return f"{head}\n{quoted(reply.text, SHOWN_REPLY)}"
+
+
+def _buttons(shown: MentionOverview, channel: str) -> list[Block]:
+    mention = shown.mention
+    elements: list[Block] = []
+    if mention.state is MentionState.OPEN and _is_theirs(shown, channel):
+        elements += _open_buttons(shown)
+    else:
+        elements += _open_link(mention)
+        if mention.state is not MentionState.OPEN:
+            value = pack(do="reopen", mention=mention.id)
+            elements.append(button("Open it again", Act.MENTION_MENU, value))
+    return [actions(*elements)] if elements else []
+
+
+def _is_theirs(shown: MentionOverview, channel: str) -> bool:
+    """Whether people in this channel deal with it: everybody where alarms arrive, and the team
+    that has it."""
+    routes, route = shown.workspace.routes, shown.mention.route
+    return channel == shown.workspace.alerts_channel or routes.get(route or "") == channel
+
+
+def _open_buttons(shown: MentionOverview) -> list[Block]:
+    mention = shown.mention
+    elements: list[Block] = []
+    if shown.choice is not None and not _reply_under_way(shown):
+        label = f"Reply to {mention.author_name[:60]}"
+        elements.append(
+            button("Reply", Act.MENTION_REPLY, mention.id, style="primary", label=label)
+        )
+    elements += _open_link(mention)
+    routes = [
+        option(team, pack(mention=mention.id, team=team))
+        for team in shown.workspace.routes
+        if team != mention.route and len(pack(mention=mention.id, team=team)) <= LONGEST_VALUE
+    ]
+    if routes:
+        elements.append(select(Act.MENTION_ROUTE, routes[:100], placeholder="Route to …"))
+    elements.append(menu(Act.MENTION_MENU, menu_options(mention)))
+    return elements
+
+
+def _open_link(mention: Mention) -> list[Block]:
+    url = web_address(mention.url)
+    return [button("Open", Act.OPEN_LINK, url=url, label="Open where it was said")] if url else []
+
+
+def menu_options(mention: Mention) -> list[Block]:
+    """What can be done about an open mention besides replying."""
+
+    def choice(text: str, do: str) -> Block:
+        return option(text, pack(do=do, mention=mention.id))
+
+    return [
+        choice("Claim", "claim") if mention.owner_id is None else choice("Take over", "take_over"),
+        choice("Resolve", "resolve"),
+        choice("Not negative", "dismiss"),
+    ]
+
+
+def _reply_under_way(shown: MentionOverview) -> bool:
+    return any(reply.post.state in UNDER_WAY for reply in shown.replies)
+
+
+def _record(entries: Sequence[HistoryEntry]) -> str:
+    """Who did what, when; the newest lines if there are many."""
+    lines = []
+    for entry in entries:
+        who = f"<@{entry.actor_id}>" if entry.actor_id else "Socialdesk"
+        said = RECORDED.get(entry.action, entry.action)
+        if entry.action == "routed":
+            said = f"routed it to {escape(entry.detail[:60])}"
+        elif entry.action == "resolved" and entry.detail:
+            said = f"resolved it ({escape(entry.detail[:60])})"
+        lines.append(f"{date(entry.at)} {who} {said}")
+    shown = lines[-RECORD_LINES:]
+    if len(lines) > len(shown):
+        shown.insert(0, f"… {len(lines) - len(shown)} earlier entries")
+    return "\n".join(shown)
+
+
+def wrote_again(earlier: Mention, later: Mention) -> tuple[str, list[Block]]:
+    """In the card's thread, to whoever has it: its author has written again."""
+    to = f"<@{earlier.owner_id}> " if earlier.owner_id else ""
+    said = quoted(later.text, SHOWN_LATER, later.url)
+    text = f"{to}{_name_of(later)} has written again: {excerpt(later.text, 150)}"
+    return text, [
+        section(f"{to}{author_of(later)} has written again, {date(later.posted_at)}\n{said}")
+    ]
+
+
+# The form of a reply
+
+
+def first_sentences(mention: Mention) -> str:
+    """Something to begin with: that they were heard, and a private way to go on."""
+    first = mention.author_name.split()[:1]
+    named = f", {first[0]}" if first and _PLAIN_NAME.fullmatch(first[0]) else ""
+    if mention.answered_at is not None:
+        return f"Thank you for your patience{named}. "
+    return (
+        f"I'm sorry you ran into this{named}. Could you send us a direct message with what "
+        "happened and your order number, so that we can put it right?"
+    )
+
+
+def reply_form(
+    shown: MentionOverview,
+    text: str,
+    *,
+    count: str,
+    resolves: bool,
+    metadata: str,
+) -> Block:
+    """The text of the mention, a text to change and send, and whether that resolves it.
+
+    :param count: how long the text is against the network's limit, in words.
+    """
+    mention = shown.mention
+    newest = shown.later[-1] if shown.later else mention
+    said = quoted(newest.text, SHOWN_TEXT, newest.url)
+    label = shown.choice.label if shown.choice else shown.place
+    return modal(
+        Form.REPLY,
+        "Reply",
+        [
+            section(f"{author_of(newest)} on {escape(shown.place)}\n{said}"),
+            field(
+                "text",
+                f"Your reply, public, as {label}"[:150],
+                text_input(Act.REPLY_TEXT, initial=text, multiline=True, max_length=3000),
+                hint="Make it yours: people notice copied answers.",
+            ),
+            context(count) | {"block_id": "count"},
+            actions(button("Check the length", Act.REPLY_CHECK), block_id="check"),
+            field(
+                "resolves",
+                "Once it is out",
+                checkboxes(
+                    Act.REPLY_RESOLVES,
+                    [option("Resolve with this", RESOLVES)],
+                    [RESOLVES] if resolves else [],
+                ),
+                optional=True,
+            ),
+        ],
+        submit="Send",
+        metadata=metadata,
+    )
