@@ -40,6 +40,7 @@ from bot.networks.http import make_client
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.raising import Raiser
+from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.sending import Sender
 from bot.sentiment import EnglishClassifier, Thresholds
@@ -147,7 +148,8 @@ def build_services(
         digests=Digests(database, accounts, metrics, charts, clock),
         digest_plans=DigestPlans(database, clock),
         mentions=mentions,
-        triage=Triage(database, mentions, drafting, clock),
+        triage=Triage(database, clock),
+        replying=Replying(database, mentions, drafting, clock),
         watches=Watches(database, accounts, feeds, clock),
         listening=Listening(
             database,

@@ -15,6 +15,7 @@ from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
+from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.team import Team
@@ -44,5 +45,6 @@ class Services:
     digest_plans: DigestPlans
     mentions: Mentions
     triage: Triage
+    replying: Replying
     watches: Watches
     listening: Listening

@@ -5,34 +5,24 @@ presses *Resolve* without a reply from here says that it was dealt with elsewher
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.accounts import AccountChoice
 from bot.clock import Clock
-from bot.composing import PostForm
-from bot.drafting import Drafting
-from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
-from bot.mentions import MentionOverview, Mentions
-from bot.posts import content_hash
-from bot.scheduling import schedule_deliveries
+from bot.errors import AlreadyDone, NotFound
 from bot.team import Action, Admitted, Person, admit
-from storage import history, mentions, notices, posts
+from storage import history, mentions, notices
 from storage.database import Database
 from storage.records import (
-    AccountState,
     Card,
-    Content,
     HistoryEntry,
     Mention,
     MentionState,
     Post,
     PostState,
-    Revision,
     Urgency,
-    When,
 )
-from storage.rows import Transaction, new_id
+from storage.rows import Transaction
 
 NOT_NEGATIVE = "not negative"
 UNDER_WAY = (PostState.SCHEDULED, PostState.PUBLISHING)
@@ -41,28 +31,12 @@ CLOSED = {MentionState.RESOLVED: "resolved", MentionState.DISMISSED: "dismissed"
 _DID = {"resolved": "resolved it", "dismissed": "said that it isn't negative"}
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyStart:
-    """What the form of a reply begins with. ``text`` is what an earlier reply said that didn't
-    go out, else empty. ``reply_id`` makes submitting the same form twice one reply."""
-
-    shown: MentionOverview
-    choice: AccountChoice
-    reply_id: str
-    text: str
-
-
 class Triage:
     """Use cases of whoever answers. Every step is one conditional update."""
 
-    def __init__(
-        self, database: Database, mentions_: Mentions, drafting: Drafting, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._mentions = mentions_
-        self._drafting = drafting
         self._clock = clock
-        self._publisher = clock.alarm("publisher")
         self._notices = clock.alarm("notices")
 
     async def claim(self, person: Person, mention_id: str, *, take_over: bool = False) -> Mention:
@@ -71,116 +45,12 @@ class Triage:
         :param take_over: also from a colleague.
         :raises AlreadyDone: it is closed, or a colleague has it.
         """
-        async with self._database.transaction() as tx:
-            _, mention = await self._open(tx, person, mention_id, doing="claim it")
-            mention = await self._own(tx, person, mention, take_over=take_over)
-        self._notices.ring()
-        return mention
-
-    async def _own(
-        self, tx: Transaction, person: Person, mention: Mention, *, take_over: bool = False
-    ) -> Mention:
-        if mention.owner_id == person.user_id:
-            return mention
-        if mention.owner_id is not None and not take_over:
-            since = await self._last(tx, mention, "claimed", "took over")
-            raise AlreadyDone(
-                "A colleague is on it already. If they can't, take it over from the menu.",
-                by=mention.owner_id,
-                did="claimed it",
-                at=since.at if since else None,
-            )
-        did = "claimed" if mention.owner_id is None else "took over"
-        return await self._change(tx, person, mention, did, owner_id=person.user_id)
-
-    async def start_reply(self, person: Person, mention_id: str) -> ReplyStart:
-        """Claim a mention and begin its reply.
-
-        :raises AlreadyDone: it is closed, a colleague has it, or a reply is on its way.
-        :raises UserError: no reply can be given from here.
-        """
-        async with self._database.transaction() as tx:
-            _, mention = await self._open(tx, person, mention_id, doing="reply to it")
-            shown = await self._mentions.overview(tx, person.workspace_id, mention_id)
-            choice = _answering(shown)
-            _refuse_second(shown)
-            await self._own(tx, person, mention)
-        self._notices.ring()
-        failed = [reply for reply in shown.replies if reply.post.state is PostState.FAILED]
-        text = failed[-1].text if failed and failed[-1] is shown.replies[-1] else ""
-        return ReplyStart(shown, choice, new_id(), text)
-
-    async def reply(
-        self, person: Person, mention_id: str, text: str, *, resolves: bool, reply_id: str
-    ) -> None:
-        """Send a reply: a delivery like any other, due now. Needs no approval.
-
-        :param resolves: the mention is resolved once the reply is live.
-        :raises FieldErrors: the network wouldn't take the ``text``.
-        :raises AlreadyDone: it is closed, a colleague has it, or a reply is on its way.
-        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.RESPOND)
-            if await posts.get(tx, person.workspace_id, reply_id) is not None:
-                return  # the same form, sent again
-            _, mention = await self._open(tx, person, mention_id, doing="reply to it")
-            shown = await self._mentions.overview(tx, person.workspace_id, mention_id)
-            choice = _answering(shown)
-            _refuse_second(shown)
-            content = self._checked(choice, text)
-            mention = await self._own(tx, person, mention)
-            await self._change(
-                tx, person, mention, "replied", resolve_with=reply_id if resolves else None
-            )
-            await self._send(tx, person, mention, content, reply_id, now)
-        self._publisher.ring()
+            _, mention = await open_mention(tx, person, mention_id, doing="claim it")
+            mention = await own(tx, person, mention, now, take_over=take_over)
         self._notices.ring()
-
-    def _checked(self, choice: AccountChoice, text: str) -> Content:
-        text = text.strip()
-        if not text:
-            raise FieldErrors({"text": "Write an answer."})
-        [count] = self._drafting.counts(PostForm(text, (choice.account.id,)), [choice])
-        if count.problems:
-            raise FieldErrors({"text": " ".join(count.problems)})
-        return Content(texts={choice.account.id: text}, link=None, pictures=())
-
-    async def _send(
-        self,
-        tx: Transaction,
-        person: Person,
-        mention: Mention,
-        content: Content,
-        reply_id: str,
-        now: datetime,
-    ) -> None:
-        revision = Revision(
-            id=new_id(),
-            workspace_id=person.workspace_id,
-            post_id=reply_id,
-            number=1,
-            hash=content_hash(content),
-            content=content,
-            base_text=next(iter(content.texts.values())),
-            editor_id=person.user_id,
-            created_at=now,
-        )
-        post = Post(
-            id=reply_id,
-            workspace_id=person.workspace_id,
-            author_id=person.user_id,
-            state=PostState.SCHEDULED,
-            revision_id=revision.id,
-            when=When.NOW,
-            due_at=now,
-            mention_id=mention.id,
-            version=1,
-            created_at=now,
-            updated_at=now,
-        )
-        await posts.insert(tx, post, revision)
-        await schedule_deliveries(tx, post, revision, now)
+        return mention
 
     async def route(self, person: Person, mention_id: str, team: str) -> Mention:
         """Hand a mention to a team: it is theirs, and its card goes to their channel.
@@ -188,24 +58,24 @@ class Triage:
         :raises AlreadyDone: it is closed, or theirs already.
         :raises NotFound: there is no such team.
         """
+        now = self._clock.now()
         async with self._database.transaction() as tx:
-            admitted, mention = await self._open(tx, person, mention_id, doing="route it")
+            admitted, mention = await open_mention(tx, person, mention_id, doing="route it")
             channel = admitted.workspace.routes.get(team)
             if channel is None:
                 raise NotFound(f"There is no team {team} any more. An admin sets the teams up.")
             if mention.route == team:
-                last = await self._last(tx, mention, "routed")
+                last = await last_step(tx, mention, "routed")
                 raise AlreadyDone(
                     f"It is with {team} already.",
                     by=last.actor_id if last else None,
                     did="routed it there",
                     at=last.at if last else None,
                 )
-            mention = await self._change(
-                tx, person, mention, "routed", detail=team, route=team, owner_id=None
+            mention = await change(
+                tx, person, mention, "routed", now, detail=team, route=team, owner_id=None
             )
             if channel != admitted.workspace.alerts_channel:
-                now = self._clock.now()
                 await notices.owe(tx, mention.workspace_id, Card.ROUTED, mention.id, channel, now)
         self._notices.ring()
         return mention
@@ -217,12 +87,13 @@ class Triage:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            _, mention = await self._open(tx, person, mention_id, doing="resolve it")
-            mention = await self._change(
+            _, mention = await open_mention(tx, person, mention_id, doing="resolve it")
+            mention = await change(
                 tx,
                 person,
                 mention,
                 "resolved",
+                now,
                 detail="" if mention.answered_at else "answered elsewhere",
                 state=MentionState.RESOLVED,
                 solved_at=now,
@@ -237,10 +108,17 @@ class Triage:
 
         :raises AlreadyDone: it is closed.
         """
+        now = self._clock.now()
         async with self._database.transaction() as tx:
-            _, mention = await self._open(tx, person, mention_id, doing="dismiss it")
-            mention = await self._change(
-                tx, person, mention, "dismissed", detail=NOT_NEGATIVE, state=MentionState.DISMISSED
+            _, mention = await open_mention(tx, person, mention_id, doing="dismiss it")
+            mention = await change(
+                tx,
+                person,
+                mention,
+                "dismissed",
+                now,
+                detail=NOT_NEGATIVE,
+                state=MentionState.DISMISSED,
             )
             await self._refresh_list(tx, mention)
         self._notices.ring()
@@ -251,16 +129,18 @@ class Triage:
 
         :raises AlreadyDone: it is open.
         """
+        now = self._clock.now()
         async with self._database.transaction() as tx:
             await admit(tx, person, Action.RESPOND)
-            mention = await self._found(tx, person, mention_id)
+            mention = await _found(tx, person, mention_id)
             if mention.state is MentionState.OPEN:
                 raise AlreadyDone("It is open already. Nothing was changed.")
-            mention = await self._change(
+            mention = await change(
                 tx,
                 person,
                 mention,
                 "reopened",
+                now,
                 state=MentionState.OPEN,
                 solved_at=None,
                 resolve_with=None,
@@ -273,14 +153,14 @@ class Triage:
 
         :raises AlreadyDone: it is closed, or has its card.
         """
+        now = self._clock.now()
         async with self._database.transaction() as tx:
-            admitted, mention = await self._open(tx, person, mention_id, doing="raise it")
+            admitted, mention = await open_mention(tx, person, mention_id, doing="raise it")
             if mention.urgency is Urgency.ALERT:
                 raise AlreadyDone("It has its card in the alerts channel already.")
-            mention = await self._change(tx, person, mention, "raised", urgency=Urgency.ALERT)
+            mention = await change(tx, person, mention, "raised", now, urgency=Urgency.ALERT)
             channel = admitted.workspace.alerts_channel
             if channel is not None:
-                now = self._clock.now()
                 await notices.owe(tx, mention.workspace_id, Card.MENTION, mention.id, channel, now)
             await self._refresh_list(tx, mention)
         self._notices.ring()
@@ -311,84 +191,91 @@ class Triage:
         self._notices.ring()
         return dismissed
 
-    async def _found(self, tx: Transaction, person: Person, mention_id: str) -> Mention:
-        mention = await mentions.get(tx, person.workspace_id, mention_id)
-        if mention is None:
-            raise NotFound("This mention isn't there any more.")
-        return mention
-
-    async def _open(
-        self, tx: Transaction, person: Person, mention_id: str, *, doing: str
-    ) -> tuple[Admitted, Mention]:
-        admitted = await admit(tx, person, Action.RESPOND)
-        mention = await self._found(tx, person, mention_id)
-        if mention.state is not MentionState.OPEN:
-            closed = CLOSED[mention.state]
-            last = await self._last(tx, mention, closed)
-            raise AlreadyDone(
-                f"You can't {doing}: it is {closed}. Nothing was changed.",
-                by=last.actor_id if last else None,
-                did=_DID[closed],
-                at=last.at if last else None,
-            )
-        return admitted, mention
-
-    async def _change(
-        self,
-        tx: Transaction,
-        person: Person,
-        mention: Mention,
-        did: str,
-        *,
-        detail: str = "",
-        **new: object,
-    ) -> Mention:
-        """One step: it is done only if the mention is still as it was read."""
-        now = self._clock.now()
-        if not await mentions.change(tx, mention, **new):
-            entries = await history.of_subject(tx, mention.id)
-            last = entries[-1] if entries else None
-            raise AlreadyDone(
-                "Somebody was faster; the card shows what happened. Nothing else was changed.",
-                by=last.actor_id if last else None,
-                did="was first",
-                at=last.at if last else None,
-            )
-        await history.note(tx, mention.workspace_id, mention.id, person.user_id, did, now, detail)
-        await notices.refresh(tx, mention.workspace_id, mention.id, now)
-        return replace(mention, version=mention.version + 1, **new)  # type: ignore[arg-type]  # columns
-
     async def _refresh_list(self, tx: Transaction, mention: Mention) -> None:
         if mention.listed_in is not None:
             now = self._clock.now()
             await notices.refresh(tx, mention.workspace_id, mention.listed_in, now)
 
-    async def _last(self, tx: Transaction, mention: Mention, *actions: str) -> HistoryEntry | None:
-        entries = await history.of_subject(tx, mention.id)
-        return next((entry for entry in reversed(entries) if entry.action in actions), None)
+
+async def _found(tx: Transaction, person: Person, mention_id: str) -> Mention:
+    mention = await mentions.get(tx, person.workspace_id, mention_id)
+    if mention is None:
+        raise NotFound("This mention isn't there any more.")
+    return mention
 
 
-def _answering(shown: MentionOverview) -> AccountChoice:
-    """The account a reply comes from."""
-    if shown.choice is None:
-        raise UserError("No reply can be given from here. Open it and answer there.")
-    if shown.choice.account.state is not AccountState.ACTIVE:
-        raise UserError(
-            f"{shown.choice.label} has to be connected again before anybody can reply: an admin "
-            "does it with `/social connect`. The mention stays open."
+async def open_mention(
+    tx: Transaction, person: Person, mention_id: str, *, doing: str
+) -> tuple[Admitted, Mention]:
+    """The mention, for whoever may answer.
+
+    :param doing: what the person wants, for the refusal.
+    :raises AlreadyDone: it is closed.
+    """
+    admitted = await admit(tx, person, Action.RESPOND)
+    mention = await _found(tx, person, mention_id)
+    if mention.state is not MentionState.OPEN:
+        closed = CLOSED[mention.state]
+        last = await last_step(tx, mention, closed)
+        raise AlreadyDone(
+            f"You can't {doing}: it is {closed}. Nothing was changed.",
+            by=last.actor_id if last else None,
+            did=_DID[closed],
+            at=last.at if last else None,
         )
-    return shown.choice
+    return admitted, mention
 
 
-def _refuse_second(shown: MentionOverview) -> None:
-    for reply in shown.replies:
-        if reply.post.state in UNDER_WAY:
-            raise AlreadyDone(
-                "A reply is on its way already.",
-                by=reply.post.author_id,
-                did="sent it",
-                at=reply.post.created_at,
-            )
+async def own(
+    tx: Transaction, person: Person, mention: Mention, now: datetime, *, take_over: bool = False
+) -> Mention:
+    """Make the mention the person's own.
+
+    :raises AlreadyDone: a colleague has it.
+    """
+    if mention.owner_id == person.user_id:
+        return mention
+    if mention.owner_id is not None and not take_over:
+        since = await last_step(tx, mention, "claimed", "took over")
+        raise AlreadyDone(
+            "A colleague is on it already. If they can't, take it over from the menu.",
+            by=mention.owner_id,
+            did="claimed it",
+            at=since.at if since else None,
+        )
+    did = "claimed" if mention.owner_id is None else "took over"
+    return await change(tx, person, mention, did, now, owner_id=person.user_id)
+
+
+async def change(
+    tx: Transaction,
+    person: Person,
+    mention: Mention,
+    did: str,
+    now: datetime,
+    *,
+    detail: str = "",
+    **new: object,
+) -> Mention:
+    """One step: it is done only if the mention is still as it was read."""
+    if not await mentions.change(tx, mention, **new):
+        entries = await history.of_subject(tx, mention.id)
+        last = entries[-1] if entries else None
+        raise AlreadyDone(
+            "Somebody was faster; the card shows what happened. Nothing else was changed.",
+            by=last.actor_id if last else None,
+            did="was first",
+            at=last.at if last else None,
+        )
+    await history.note(tx, mention.workspace_id, mention.id, person.user_id, did, now, detail)
+    await notices.refresh(tx, mention.workspace_id, mention.id, now)
+    return replace(mention, version=mention.version + 1, **new)  # type: ignore[arg-type]  # columns
+
+
+async def last_step(tx: Transaction, mention: Mention, *actions: str) -> HistoryEntry | None:
+    """The newest of some steps in the mention's record."""
+    entries = await history.of_subject(tx, mention.id)
+    return next((entry for entry in reversed(entries) if entry.action in actions), None)
 
 
 async def reply_moved(tx: Transaction, post: Post, state: PostState, now: datetime) -> None:

@@ -64,7 +64,7 @@ class MentionCards:
             await press.open(making)
 
     async def _begin_reply(self, press: Press, mention_id: str) -> View:
-        start = await self._triage.start_reply(press.person, mention_id)
+        start = await self._services.replying.start(press.person, mention_id)
         text = start.text or views.first_sentences(start.shown.mention)
         return self._reply_view(start.shown, text, resolves=False, reply_id=start.reply_id)
 
@@ -102,7 +102,7 @@ class MentionCards:
 
     async def submit_reply(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
-        await self._triage.reply(
+        await self._services.replying.send(
             submission.person,
             ids["mention"],
             form_to_post_text(submission.values.get("text") or ""),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.mentions import MentionOverview, Reply
-from bot.triage import UNDER_WAY
+from bot.replying import UNDER_WAY
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten

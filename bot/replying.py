@@ -1,0 +1,159 @@
+"""Replies to mentions: deliveries like any other, due at once, without approval."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.accounts import AccountChoice
+from bot.clock import Clock
+from bot.composing import PostForm
+from bot.drafting import Drafting
+from bot.errors import AlreadyDone, FieldErrors, UserError
+from bot.mentions import MentionOverview, Mentions
+from bot.posts import content_hash
+from bot.scheduling import schedule_deliveries
+from bot.team import Action, Person, admit
+from bot.triage import change, open_mention, own
+from storage import posts
+from storage.database import Database
+from storage.records import AccountState, Content, Mention, Post, PostState, Revision, When
+from storage.rows import Transaction, new_id
+
+UNDER_WAY = (PostState.SCHEDULED, PostState.PUBLISHING)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStart:
+    """What the form of a reply begins with. ``text`` is what an earlier reply said that didn't
+    go out, else empty. ``reply_id`` makes submitting the same form twice one reply."""
+
+    shown: MentionOverview
+    choice: AccountChoice
+    reply_id: str
+    text: str
+
+
+class Replying:
+    """Use cases of writing a reply."""
+
+    def __init__(
+        self, database: Database, mentions_: Mentions, drafting: Drafting, clock: Clock
+    ) -> None:
+        self._database = database
+        self._mentions = mentions_
+        self._drafting = drafting
+        self._clock = clock
+        self._publisher = clock.alarm("publisher")
+        self._notices = clock.alarm("notices")
+
+    async def start(self, person: Person, mention_id: str) -> ReplyStart:
+        """Claim a mention and begin its reply.
+
+        :raises AlreadyDone: it is closed, a colleague has it, or a reply is on its way.
+        :raises UserError: no reply can be given from here.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            _, mention = await open_mention(tx, person, mention_id, doing="reply to it")
+            shown = await self._mentions.overview(tx, person.workspace_id, mention_id)
+            choice = _answering(shown)
+            _refuse_second(shown)
+            await own(tx, person, mention, now)
+        self._notices.ring()
+        failed = [reply for reply in shown.replies if reply.post.state is PostState.FAILED]
+        text = failed[-1].text if failed and failed[-1] is shown.replies[-1] else ""
+        return ReplyStart(shown, choice, new_id(), text)
+
+    async def send(
+        self, person: Person, mention_id: str, text: str, *, resolves: bool, reply_id: str
+    ) -> None:
+        """Send a reply: a delivery like any other, due now. Needs no approval.
+
+        :param resolves: the mention is resolved once the reply is live.
+        :raises FieldErrors: the network wouldn't take the ``text``.
+        :raises AlreadyDone: it is closed, a colleague has it, or a reply is on its way.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.RESPOND)
+            if await posts.get(tx, person.workspace_id, reply_id) is not None:
+                return  # the same form, sent again
+            _, mention = await open_mention(tx, person, mention_id, doing="reply to it")
+            shown = await self._mentions.overview(tx, person.workspace_id, mention_id)
+            choice = _answering(shown)
+            _refuse_second(shown)
+            content = self._checked(choice, text)
+            mention = await own(tx, person, mention, now)
+            after = self._clock.now()  # the record is in the order of time
+            wanted = reply_id if resolves else None
+            await change(tx, person, mention, "replied", after, resolve_with=wanted)
+            await self._schedule(tx, person, mention, content, reply_id, now)
+        self._publisher.ring()
+        self._notices.ring()
+
+    def _checked(self, choice: AccountChoice, text: str) -> Content:
+        text = text.strip()
+        if not text:
+            raise FieldErrors({"text": "Write an answer."})
+        [count] = self._drafting.counts(PostForm(text, (choice.account.id,)), [choice])
+        if count.problems:
+            raise FieldErrors({"text": " ".join(count.problems)})
+        return Content(texts={choice.account.id: text}, link=None, pictures=())
+
+    async def _schedule(
+        self,
+        tx: Transaction,
+        person: Person,
+        mention: Mention,
+        content: Content,
+        reply_id: str,
+        now: datetime,
+    ) -> None:
+        revision = Revision(
+            id=new_id(),
+            workspace_id=person.workspace_id,
+            post_id=reply_id,
+            number=1,
+            hash=content_hash(content),
+            content=content,
+            base_text=next(iter(content.texts.values())),
+            editor_id=person.user_id,
+            created_at=now,
+        )
+        post = Post(
+            id=reply_id,
+            workspace_id=person.workspace_id,
+            author_id=person.user_id,
+            state=PostState.SCHEDULED,
+            revision_id=revision.id,
+            when=When.NOW,
+            due_at=now,
+            mention_id=mention.id,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        await posts.insert(tx, post, revision)
+        await schedule_deliveries(tx, post, revision, now)
+
+
+def _answering(shown: MentionOverview) -> AccountChoice:
+    """The account a reply comes from."""
+    if shown.choice is None:
+        raise UserError("No reply can be given from here. Open it and answer there.")
+    if shown.choice.account.state is not AccountState.ACTIVE:
+        raise UserError(
+            f"{shown.choice.label} has to be connected again before anybody can reply: an admin "
+            "does it with `/social connect`. The mention stays open."
+        )
+    return shown.choice
+
+
+def _refuse_second(shown: MentionOverview) -> None:
+    for reply in shown.replies:
+        if reply.post.state in UNDER_WAY:
+            raise AlreadyDone(
+                "A reply is on its way already, or nobody knows yet whether it is out.",
+                by=reply.post.author_id,
+                did="sent it",
+                at=reply.post.created_at,
+            )
