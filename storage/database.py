@@ -5,17 +5,22 @@ opens no transaction before a SELECT, which loses updates, so its own handling i
 and BEGIN is sent here. PostgreSQL: READ COMMITTED, one pool.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_S = 15
+TRIED_AGAIN_AFTER_S = (0.2, 1, 5, 10)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Database:
             self._reader = _sqlite_engine(self.url, begin="BEGIN", connections=4)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True
+                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
             )
 
     @property
@@ -59,6 +64,18 @@ class Database:
         """Read a consistent state without waiting for writers."""
         async with self._reader.begin() as connection:
             yield _Transaction(connection)
+
+    async def surely(self, write: Callable[[_Transaction], Awaitable[T]]) -> T:
+        """Commit what happened outside and can't be undone: where the database is away, locked or
+        sees a deadlock, the whole transaction is tried again for a while."""
+        for pause in TRIED_AGAIN_AFTER_S:
+            try:
+                async with self.transaction() as tx:
+                    return await write(tx)
+            except (OperationalError, InterfaceError, PoolTimeout):
+                await asyncio.sleep(pause)
+        async with self.transaction() as tx:
+            return await write(tx)
 
     async def now(self, tx: _Transaction) -> datetime:
         """The time (UTC) by which work is due: the database's own where it has a server."""
@@ -104,6 +121,7 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_S * 4,
+        hide_parameters=True,  # what people wrote and what is encrypted stays out of the log
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
 

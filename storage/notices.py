@@ -1,10 +1,16 @@
-"""Notices: Slack messages that are owed (an outbox)."""
+"""Notices: Slack messages that are owed (an outbox).
+
+A claim is held by its lease: ``next_attempt_at`` of the claimed notice, which no later claim has
+again. Whoever has lost it changes nothing any more.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy import and_, case, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from storage.records import Card, Notice, NoticeState
 from storage.rows import Transaction, add, changed, many, new_id, one
@@ -20,8 +26,7 @@ async def owe(
     now: datetime,
 ) -> None:
     """Owe a card to a destination, or its newer version where it was sent before."""
-    known = await changed(
-        tx,
+    again_ = (
         update(notices)
         .where(
             notices.c.workspace_id == workspace_id,
@@ -29,25 +34,30 @@ async def owe(
             notices.c.subject_id == subject_id,
             notices.c.destination == destination,
         )
-        .values(**_anew(now)),
+        .values(**_anew(now))
     )
-    if not known:
-        notice = Notice(
-            id=new_id(),
-            workspace_id=workspace_id,
-            card=card,
-            subject_id=subject_id,
-            destination=destination,
-            channel=None,
-            ts=None,
-            version=1,
-            sent_version=0,
-            state=NoticeState.OWED,
-            attempt=0,
-            next_attempt_at=now,
-            problem=None,
-        )
-        await add(tx, notices, notice)
+    if await changed(tx, again_):
+        return
+    notice = Notice(
+        id=new_id(),
+        workspace_id=workspace_id,
+        card=card,
+        subject_id=subject_id,
+        destination=destination,
+        channel=None,
+        ts=None,
+        version=1,
+        sent_version=0,
+        state=NoticeState.OWED,
+        attempt=0,
+        next_attempt_at=now,
+        problem=None,
+    )
+    try:
+        async with tx.connection.begin_nested():
+            await add(tx, notices, notice)
+    except IntegrityError:  # another process owed it at the same moment
+        await tx.connection.execute(again_)
 
 
 def _anew(now: datetime) -> dict[str, Any]:
@@ -82,24 +92,19 @@ async def claim(
 
     :param besides: destinations that are being sent to already.
     """
-    due = and_(
-        notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING]),
-        notices.c.next_attempt_at <= now,
-        notices.c.destination.not_in(besides),
-    )
-    chosen = (
+    chosen = await tx.connection.execute(
         select(notices.c.id)
-        .where(due)
+        .where(_waiting(besides), notices.c.next_attempt_at <= now)
         .order_by(notices.c.next_attempt_at, notices.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        .cte("chosen")
     )
+    ids = [row.id for row in chosen]
     taken = await many(
         tx,
         Notice,
         update(notices)
-        .where(notices.c.id.in_(select(chosen.c.id)))
+        .where(notices.c.id.in_(ids))
         .values(
             state=NoticeState.SENDING,
             next_attempt_at=lease_until,
@@ -107,26 +112,66 @@ async def claim(
         )
         .returning(notices),
     )
-    return sorted(taken, key=lambda notice: notice.card != Card.APPROVAL)  # then their threads
+    # RETURNING has no order. Cards come before what stands in their threads.
+    return sorted(taken, key=lambda one: (one.card != Card.APPROVAL, ids.index(one.id)))
 
 
-async def sent(tx: Transaction, notice: Notice, channel: str, ts: str) -> None:
-    """Slack took the version that was claimed; a newer one is owed at once."""
-    await tx.connection.execute(
-        update(notices)
-        .where(notices.c.id == notice.id)
-        .values(channel=channel, ts=ts, sent_version=notice.version, problem=None, attempt=0)
+def _waiting(besides: frozenset[str]) -> Any:
+    return and_(
+        notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING]),
+        notices.c.destination.not_in(besides),
     )
-    await tx.connection.execute(
-        update(notices)
-        .where(notices.c.id == notice.id, notices.c.version == notice.version)
-        .values(state=NoticeState.SENT)
+
+
+def _mine(notice: Notice) -> Any:
+    return and_(
+        notices.c.id == notice.id,
+        notices.c.state == NoticeState.SENDING,
+        notices.c.next_attempt_at == notice.next_attempt_at,
+        notices.c.attempt == notice.attempt,
     )
-    await tx.connection.execute(
-        update(notices)
-        .where(notices.c.id == notice.id, notices.c.version > notice.version)
-        .values(state=NoticeState.OWED)
+
+
+async def hold(tx: Transaction, notice: Notice, lease_until: datetime) -> Notice | None:
+    """Renew a claim right before Slack is called; None if it was lost.
+
+    ``channel`` and ``ts`` are what is known now, ``version`` stays the one that was claimed: a
+    newer one is sent as well.
+    """
+    held = await one(
+        tx,
+        Notice,
+        update(notices).where(_mine(notice)).values(next_attempt_at=lease_until).returning(notices),
     )
+    return None if held is None else replace(held, version=notice.version)
+
+
+async def sent(tx: Transaction, notice: Notice, channel: str, ts: str, now: datetime) -> None:
+    """Slack took the version that was claimed; a newer one is owed at once.
+
+    Where the message is gets known even if the claim was lost, so that nobody posts it anew.
+    """
+    newer = notices.c.version > notice.version
+    settled = await changed(
+        tx,
+        update(notices)
+        .where(_mine(notice))
+        .values(
+            channel=channel,
+            ts=ts,
+            sent_version=notice.version,
+            problem=None,
+            attempt=0,
+            state=case((newer, NoticeState.OWED), else_=NoticeState.SENT),
+            next_attempt_at=now,
+        ),
+    )
+    if not settled:
+        await tx.connection.execute(
+            update(notices)
+            .where(notices.c.id == notice.id, notices.c.ts.is_(None))
+            .values(channel=channel, ts=ts)
+        )
 
 
 async def again(
@@ -136,22 +181,39 @@ async def again(
     new: dict[str, Any] = {"state": NoticeState.OWED, "next_attempt_at": at, "problem": problem}
     if forget_ts:
         new |= {"channel": None, "ts": None}
-    await tx.connection.execute(update(notices).where(notices.c.id == notice.id).values(**new))
+    await tx.connection.execute(update(notices).where(_mine(notice)).values(**new))
 
 
-async def broken(tx: Transaction, notice: Notice, problem: str) -> None:
-    """Its destination is dead: kept, and not tried again until it is owed anew."""
+async def give_back(tx: Transaction, notice: Notice, now: datetime) -> None:
+    """It was claimed and nothing was sent: it is as if it had never been claimed."""
     await tx.connection.execute(
         update(notices)
-        .where(notices.c.id == notice.id)
-        .values(state=NoticeState.BROKEN, problem=problem)
+        .where(_mine(notice))
+        .values(state=NoticeState.OWED, next_attempt_at=now, attempt=notices.c.attempt - 1)
     )
 
 
-async def next_due(tx: Transaction) -> datetime | None:
-    query = select(func.min(notices.c.next_attempt_at)).where(
-        or_(notices.c.state == NoticeState.OWED, notices.c.state == NoticeState.SENDING)
+async def broken(tx: Transaction, notice: Notice, problem: str, now: datetime) -> None:
+    """Its destination is dead: kept, and not tried again until it is owed anew (which may have
+    happened meanwhile)."""
+    newer = notices.c.version > notice.version
+    await tx.connection.execute(
+        update(notices)
+        .where(_mine(notice))
+        .values(
+            state=case((newer, NoticeState.OWED), else_=NoticeState.BROKEN),
+            next_attempt_at=now,
+            problem=problem,
+        )
     )
+
+
+async def next_due(tx: Transaction, *, besides: frozenset[str] = frozenset()) -> datetime | None:
+    """When there is something to send again.
+
+    :param besides: destinations that are being sent to already.
+    """
+    query = select(func.min(notices.c.next_attempt_at)).where(_waiting(besides))
     moment: datetime | None = (await tx.connection.execute(query)).scalar()
     return moment
 
