@@ -50,10 +50,13 @@ class Approvals:
         verdict: Verdict,
         *,
         revision_id: str,
+        version: int | None = None,
         comment: str = "",
     ) -> Decision:
         """Decide on the revision that the person was shown.
 
+        :param version: the post's, as it was shown: approving approves its time as well. None
+            for decisions that don't depend on it.
         :raises NotAllowed: no approver, or it is their own post.
         :raises AlreadyDone: decided, edited or cancelled meanwhile: says by whom and when.
         :raises FieldErrors: a comment is needed and missing (field ``comment``).
@@ -64,6 +67,11 @@ class Approvals:
         async with self._database.transaction() as tx:
             admitted = await admit(tx, person, Action.DECIDE)
             post, revision = await self._decidable(tx, admitted, post_id, revision_id)
+            if version is not None and version != post.version:
+                raise AlreadyDone(
+                    "The time of this post was changed since you were shown it. "
+                    "Nothing was decided: look at the new time first."
+                )
             due_at = self._time(post, verdict, now)
             if not await posts.change(tx, post, now, state=OUTCOME[verdict], due_at=due_at):
                 raise await self._who_was_first(tx, post.workspace_id, post.id)

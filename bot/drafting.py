@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
+from bot.composing import Count, PostForm, checked, count_all
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
-from bot.posts import content_hash, require_step, with_link
+from bot.posts import content_hash, require_step
 from bot.scheduling import choose_time, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
 from storage import accounts, drafts, history, notices, posts, workspaces
@@ -18,43 +18,13 @@ from storage.records import (
     Card,
     Content,
     Draft,
-    Picture,
     Post,
     PostState,
     Revision,
-    When,
 )
 from storage.rows import Transaction, new_id
 
 MAX_DRAFTS = 20
-MOST_TO_READ = 20_000  # characters of different texts that a card and its thread can show
-
-
-@dataclass(frozen=True, slots=True)
-class PostForm:
-    """What a person filled in. ``words`` is set when the time was given in words.
-
-    ``tailored`` maps a network's name to its own text; pictures hold their alt text.
-    """
-
-    text: str
-    account_ids: tuple[str, ...]
-    link: str = ""
-    pictures: tuple[Picture, ...] = ()
-    tailored: Mapping[str, str] | None = None
-    when: When = When.NOW
-    at: datetime | None = None
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """One account's count: ``used`` of ``limit``, in the network's own units."""
-
-    choice: AccountChoice
-    used: int
-    limit: int
-    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +34,17 @@ class FormStart:
     admitted: Admitted
     choices: Sequence[AccountChoice]
     chosen: frozenset[str]
+    draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditStart:
+    """What the form for changing a post begins with; ``draft`` is the person's own unfinished
+    change of it, if one was left."""
+
+    start: FormStart
+    post: Post
+    revision: Revision
     draft: Draft | None
 
 
@@ -114,7 +95,7 @@ class Drafting:
         new = [draft for draft in left if draft.post_id is None]
         return FormStart(admitted, choices, frozenset(chosen), new[0] if new else None)
 
-    async def start_edit(self, person: Person, post_id: str) -> tuple[FormStart, Post, Revision]:
+    async def start_edit(self, person: Person, post_id: str) -> EditStart:
         """What the form shows for changing a post.
 
         :raises AlreadyDone: it is past the point where its content can change.
@@ -122,18 +103,10 @@ class Drafting:
         start = await self.start(person)
         async with self._database.reading() as tx:
             post, revision = await _found(tx, person, post_id)
+            left = await _left_changes(tx, person, post_id)
         if post.state is not PostState.DRAFT:
             require_step(post, PostState.DRAFT, doing="edit it")
-        return start, post, revision
-
-    def counts(self, form: PostForm, choices: Sequence[AccountChoice]) -> list[Count]:
-        """The text against each chosen account's limit, counted as its network counts."""
-        texts = composed(form, choices)
-        return [
-            self._count(choice, texts[choice.account.id], len(form.pictures))
-            for choice in choices
-            if choice.account.id in texts
-        ]
+        return EditStart(start, post, revision, left[0] if left else None)
 
     async def preview(self, person: Person, form: PostForm, post_id: str | None = None) -> Preview:
         """Everything that submitting would say, without submitting."""
@@ -156,32 +129,31 @@ class Drafting:
             except FieldErrors as error:
                 problems |= error.fields
         try:
-            self._checked(form, start.choices)
+            checked(form, start.choices, self._accounts)
         except FieldErrors as error:
             problems |= error.fields
         return Preview(start, self.counts(form, start.choices), due_at, problems)
 
-    def _count(self, choice: AccountChoice, text: str, pictures: int) -> Count:
-        network = self._accounts.network(choice.account)
-        problems = network.text_problems(text, choice.limits)
-        if pictures > choice.limits.pictures:
-            problems.append(
-                f"{choice.label} takes {choice.limits.pictures} pictures; this post has {pictures}."
-            )
-        return Count(choice, network.count(text), choice.limits.text, tuple(problems))
+    def counts(self, form: PostForm, choices: Sequence[AccountChoice]) -> list[Count]:
+        """The text against each chosen account's limit, counted as its network counts."""
+        return count_all(form, choices, self._accounts)
 
     async def keep(
         self, person: Person, draft_id: str, fields: Mapping[str, object], post_id: str | None
     ) -> None:
-        """Keep what is being typed, so that a form closed by mistake comes back."""
+        """Keep what is being typed, so that a form closed by mistake comes back.
+
+        What arrives after its form was submitted is no draft any more.
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            if await posts.get(tx, person.workspace_id, draft_id) is not None:
+                return
             await drafts.save(
                 tx, Draft(draft_id, person.workspace_id, person.user_id, post_id, fields, now)
             )
-            for old in (await drafts.of_person(tx, person.workspace_id, person.user_id))[
-                MAX_DRAFTS:
-            ]:
+            mine = await drafts.of_person(tx, person.workspace_id, person.user_id)
+            for old in mine[MAX_DRAFTS:]:
                 await drafts.remove(tx, old.id)
 
     async def draft(self, person: Person, draft_id: str) -> Draft | None:
@@ -207,6 +179,8 @@ class Drafting:
     ) -> Submitted:
         """Check a form and ask for approval (or schedule it, in a workspace of one person).
 
+        :param draft_id: the draft that becomes the post, and whose id the post takes: the same
+            form that comes twice makes one post.
         :param post_id: the post that is edited; with ``revision_id`` as the form showed it.
         :raises FieldErrors: what is wrong, by field; nothing is kept but the draft.
         :raises AlreadyDone: somebody changed or decided the post meanwhile.
@@ -214,8 +188,14 @@ class Drafting:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             admitted = await admit(tx, person, Action.DRAFT)
+            await workspaces.lock(tx, person.workspace_id)
             choices = await self._accounts.choices(tx, person.workspace_id)
-            content = self._checked(form, choices)
+            content = checked(form, choices, self._accounts)
+            needs_approval = not decides_own(admitted.workspace)
+            if post_id is None and draft_id is not None:
+                known = await _submitted_before(tx, person, draft_id, content)
+                if known is not None:
+                    return Submitted(*known, needs_approval)
             due_at = await choose_time(
                 tx,
                 admitted,
@@ -227,52 +207,31 @@ class Drafting:
                 besides=post_id,
             )
             if post_id is None:
-                post, revision = await self._create(tx, person, form, content, due_at, now)
+                new = draft_id or new_id()
+                post, revision = await self._create(tx, person, new, form, content, due_at, now)
             else:
                 post, revision = await self._edit(
                     tx, person, post_id, revision_id, form, content, due_at, now
                 )
-            needs_approval = not decides_own(admitted.workspace)
             post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
             if draft_id is not None:
                 await drafts.remove(tx, draft_id)
+            for left in [] if post_id is None else await _left_changes(tx, person, post_id):
+                await drafts.remove(tx, left.id)
         self._publisher.ring()
         self._notices.ring()
         return Submitted(post, revision, needs_approval)
-
-    def _checked(self, form: PostForm, choices: Sequence[AccountChoice]) -> Content:
-        problems: dict[str, str] = {}
-        if form.link and not _is_web_address(form.link):
-            problems["link"] = "A link begins with https:// (or http://) and names a site."
-        texts = composed(form, choices)
-        if not texts:
-            problems["accounts"] = "Choose at least one account."
-        if sum(len(text) for text in set(texts.values())) > MOST_TO_READ:
-            problems["text"] = (
-                f"All texts together have over {MOST_TO_READ} characters, more than an approver "
-                "can be shown. Make two posts of it."
-            )
-        if not form.pictures and not all(text.strip() for text in texts.values()):
-            problems["text"] = "Write something, or add a picture."
-        for count in self.counts(form, choices):
-            if count.problems:
-                tailored = (form.tailored or {}).get(count.choice.account.network)
-                place = f"text:{count.choice.account.network}" if tailored is not None else "text"
-                problems[place] = " ".join(filter(None, [problems.get(place), *count.problems]))
-        if problems:
-            raise FieldErrors(problems)
-        return Content(texts=texts, link=form.link or None, pictures=form.pictures)
 
     async def _create(
         self,
         tx: Transaction,
         person: Person,
+        post_id: str,
         form: PostForm,
         content: Content,
         due_at: datetime | None,
         now: datetime,
     ) -> tuple[Post, Revision]:
-        post_id = new_id()
         revision = _revision(person, post_id, 1, form.text, content, now)
         post = Post(
             id=post_id,
@@ -307,8 +266,8 @@ class Drafting:
             require_step(post, PostState.DRAFT, doing="edit it")
         if revision_id is not None and before.id != revision_id:
             raise AlreadyDone(
-                "This post changed while you were editing. Your text is kept as a draft: open "
-                "the post again and put in what is yours.",
+                "This post changed while you were editing, so nothing was submitted. What you "
+                "typed is kept: close this, choose Edit on the post's card, and compare.",
                 by=before.editor_id,
                 did="changed it",
                 at=before.created_at,
@@ -354,6 +313,7 @@ class Drafting:
                 tx, workspace.id, post.id, author.user_id, "scheduled without approval", now
             )
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
+        await notices.refresh(tx, workspace.id, post.id, now)
         if workspace.approvals_channel is not None:
             for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
                 await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)
@@ -366,16 +326,28 @@ class Drafting:
         return {member.user_id: member.name for member in team}
 
 
-def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]:
-    """What each chosen account would publish: its network's own text or the common one."""
-    tailored = form.tailored or {}
-    return {
-        choice.account.id: with_link(
-            tailored.get(choice.account.network, form.text).strip(), form.link.strip() or None
+async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:
+    """The person's unfinished changes of a post, newest first."""
+    mine = await drafts.of_person(tx, person.workspace_id, person.user_id)
+    return [draft for draft in mine if draft.post_id == post_id]
+
+
+async def _submitted_before(
+    tx: Transaction, person: Person, draft_id: str, content: Content
+) -> tuple[Post, Revision] | None:
+    """The post that this very form has become already.
+
+    :raises AlreadyDone: it became a post with another content.
+    """
+    if await posts.get(tx, person.workspace_id, draft_id) is None:
+        return None
+    post, revision = await _found(tx, person, draft_id)
+    if revision.hash != content_hash(content):
+        raise AlreadyDone(
+            "This draft was submitted already, so nothing was submitted now. To change the post, "
+            "choose Edit in its menu, on its card or in `/social queue`."
         )
-        for choice in choices
-        if choice.account.id in form.account_ids
-    }
+    return post, revision
 
 
 async def _found(tx: Transaction, person: Person, post_id: str) -> tuple[Post, Revision]:
@@ -402,8 +374,3 @@ def _revision(
         editor_id=person.user_id,
         created_at=now,
     )
-
-
-def _is_web_address(link: str) -> bool:
-    parts = urlsplit(link)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in link

@@ -15,8 +15,6 @@ from storage.database import Database
 from storage.records import Delivery, DeliveryState, PartState, Post, PostState
 from storage.rows import Transaction
 
-LIVE = (PostState.PUBLISHED, PostState.PARTLY_PUBLISHED)
-
 
 @dataclass(frozen=True, slots=True)
 class TakenDown:
@@ -43,6 +41,8 @@ class Outcomes:
             await admit(tx, person, Action.DRAFT)
             post = await self._post(tx, person, post_id)
             moved = False
+            if post.state is PostState.TAKEN_DOWN:
+                raise AlreadyDone("This post was taken down. Write it anew to publish it again.")
             for delivery in await deliveries.of_post(tx, post.id):
                 moved |= await deliveries.move(
                     tx,
@@ -112,20 +112,35 @@ class Outcomes:
         self._notices.ring()
 
     async def take_down(self, person: Person, post_id: str) -> list[TakenDown]:
-        """Delete a post on every network that allows it; pressing again tries the rest."""
-        async with self._database.reading() as tx:
+        """Delete a post on every network that allows it; pressing again tries the rest.
+
+        Where it hasn't come out yet and waits for another try, it won't come out any more.
+        """
+        async with self._database.transaction() as tx:
             await admit(tx, person, Action.DRAFT)
             post = await self._post(tx, person, post_id)
-            if post.state not in LIVE:
-                raise AlreadyDone(f"There is nothing to take down: it is {IN_WORDS[post.state]}.")
             living = await deliveries.of_post(tx, post.id)
+            if not any(delivery.state is DeliveryState.PUBLISHED for delivery in living):
+                raise AlreadyDone(f"There is nothing to take down: it is {IN_WORDS[post.state]}.")
+            for delivery in living:
+                await self._stop(tx, delivery)
+            left = await deliveries.of_post(tx, post.id)
+            if len(left) < len(living):
+                await conclude(tx, post.workspace_id, post.id, self._clock.now())
         results = [
             await self._delete(person, delivery)
-            for delivery in living
-            if delivery.state is DeliveryState.PUBLISHED
+            for delivery in left
+            if delivery.state not in (DeliveryState.FAILED, DeliveryState.TAKEN_DOWN)
         ]
         self._notices.ring()
         return results
+
+    async def _stop(self, tx: Transaction, delivery: Delivery) -> None:
+        """Cancel a delivery of which nothing can be out."""
+        parts = await deliveries.parts_of(tx, delivery.id)
+        if not parts or parts[-1].state is PartState.PENDING:
+            waiting = [DeliveryState.PENDING, DeliveryState.HELD]
+            await deliveries.move(tx, delivery.id, waiting, DeliveryState.CANCELLED)
 
     async def _delete(self, person: Person, delivery: Delivery) -> TakenDown:
         async with self._database.reading() as tx:
@@ -134,6 +149,10 @@ class Outcomes:
         label = self._accounts.choice(account).label
         network = self._accounts.network(account)
         problem: str | None = None
+        if delivery.state is not DeliveryState.PUBLISHED:
+            return TakenDown(
+                label, "it may still be coming out; take it down again when its card says so"
+            )
         if not isinstance(network, Publishes) or not delivery.remote_id:
             problem = "it can't be deleted from here; open its link and delete it there"
         else:
@@ -151,10 +170,10 @@ class Outcomes:
         self, person: Person, delivery: Delivery, label: str, problem: str | None, now: datetime
     ) -> None:
         async with self._database.transaction() as tx:
-            if problem is None:
-                await deliveries.move(
-                    tx, delivery.id, [DeliveryState.PUBLISHED], DeliveryState.TAKEN_DOWN
-                )
+            if problem is None and not await deliveries.move(
+                tx, delivery.id, [DeliveryState.PUBLISHED], DeliveryState.TAKEN_DOWN
+            ):
+                return  # somebody else has deleted it at the same moment
             await history.note(
                 tx,
                 delivery.workspace_id,

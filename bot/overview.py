@@ -13,7 +13,6 @@ from storage.records import (
     Medium,
     Post,
     Revision,
-    Verdict,
     Workspace,
 )
 from storage.rows import Transaction
@@ -23,13 +22,14 @@ from storage.rows import Transaction
 class PostOverview:
     """One post with all that belongs to it.
 
-    ``approved_before`` is the newest other revision that was approved, for showing what changed.
+    ``decided_before`` is the newest decision on another revision, with that revision, for showing
+    what changed since.
     """
 
     workspace: Workspace
     post: Post
     revision: Revision
-    approved_before: Revision | None
+    decided_before: tuple[Approval, Revision] | None
     accounts: Mapping[str, AccountChoice]
     media: Mapping[str, Medium]
     approvals: Sequence[Approval]
@@ -51,10 +51,10 @@ async def load(
     revisions = {revision.id: revision for revision in await posts.revisions_of(tx, post.id)}
     revision = revisions[post.revision_id]
     decisions = await approvals.of_post(tx, post.id)
-    approved = [
-        revisions[decision.revision_id]
+    others = [
+        (decision, revisions[decision.revision_id])
         for decision in decisions
-        if decision.verdict is Verdict.APPROVED and decision.revision_id != revision.id
+        if decision.revision_id != revision.id
     ]
     known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
     hashes = [picture.sha256 for picture in revision.content.pictures]
@@ -62,7 +62,7 @@ async def load(
         workspace=workspace,
         post=post,
         revision=revision,
-        approved_before=approved[-1] if approved else None,
+        decided_before=others[-1] if others else None,
         accounts={key: accounts_.choice(account) for key, account in known.items()},
         media=await media.by_hashes(tx, workspace_id, hashes),
         approvals=decisions,

@@ -3,6 +3,7 @@ content. Pure functions over records."""
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from bot.errors import AlreadyDone
@@ -19,7 +20,7 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
     P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED}),
-    P.CANCELLED: frozenset(),
+    P.CANCELLED: frozenset({P.DRAFT}),
     P.TAKEN_DOWN: frozenset(),
 }
 
@@ -70,7 +71,7 @@ def can(post: Post, to: PostState) -> bool:
 def outcome(deliveries: Sequence[Delivery]) -> PostState:
     """A post's state, computed from its living deliveries (at least one)."""
     states = {delivery.state for delivery in deliveries}
-    if states == {D.TAKEN_DOWN}:
+    if D.TAKEN_DOWN in states and states <= {D.TAKEN_DOWN, D.FAILED}:
         return P.TAKEN_DOWN
     if states <= {D.PUBLISHED, D.TAKEN_DOWN}:
         return P.PUBLISHED
@@ -94,7 +95,8 @@ def content_hash(content: Content) -> str:
 
 
 def with_link(text: str, link: str | None) -> str:
-    """What is published: the text, and the link at its end unless the text holds it already."""
-    if not link or link in text:
+    """What is published: the text, and the link at its end unless the text holds it already
+    (that link itself, not a longer one that begins with it)."""
+    if not link or re.search(rf"{re.escape(link)}(?![\w/?#=&%~+-]|\.\w)", text):
         return text
     return f"{text}\n\n{link}" if text else link

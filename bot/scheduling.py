@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, approvals, history, notices, posts
+from storage import accounts, approvals, history, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -58,6 +58,7 @@ async def choose_time(
 ) -> datetime | None:
     """The instant (UTC) that a form asks for; None: as soon as it is approved.
 
+    :param at: the time picked; beside ``words``, how they were understood and shown before.
     :param besides: the post that is being moved and doesn't hold its old time.
     :raises FieldErrors: at ``words``, ``at`` or ``when``, in words that help.
     """
@@ -65,17 +66,21 @@ async def choose_time(
         return None
     if when is When.NEXT_FREE:
         return await next_free_time(tx, admitted, chosen, now=now, besides=besides)
-    if words:
+    zone = ZoneInfo(admitted.member.zone)
+    if words and at is None:
         try:
-            return times.understand(words, now=now, zone=ZoneInfo(admitted.member.zone))
+            understood = times.understand(words, now=now, zone=zone)
         except UserError as error:
             raise FieldErrors({"words": str(error)}) from error
+        return understood if understood > now else None  # "now"
     if at is None:
         raise FieldErrors({"at": "Choose a date and a time, or write it in words."})
     if at <= now:
-        zone = ZoneInfo(admitted.member.zone)
         raise FieldErrors(
-            {"at": f"{times.spoken(at, zone)} has passed. Choose a time that is still to come."}
+            {
+                "words" if words else "at": f"{times.spoken(at, zone)} has passed. "
+                "Choose a time that is still to come."
+            }
         )
     return at
 
@@ -142,6 +147,15 @@ class Movable:
 
 
 @dataclass(frozen=True, slots=True)
+class NewTime:
+    """A time that a person asks for, as in `choose_time`."""
+
+    when: When
+    at: datetime | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """How a new time would be understood; ``due_at`` None: as soon as it is approved."""
 
@@ -178,14 +192,12 @@ class Scheduling:
             post, revision = await self._movable(tx, person, post_id)
         return Movable(admitted, post, revision)
 
-    async def look(
-        self, person: Person, post_id: str, *, when: When, at: datetime | None, words: str
-    ) -> Moved:
+    async def look(self, person: Person, post_id: str, wanted: NewTime) -> Moved:
         """What `reschedule` would make of a time, without moving anything."""
         async with self._database.reading() as tx:
             admitted = await admit(tx, person, Action.DRAFT)
             post, revision = await self._movable(tx, person, post_id)
-            return Moved(await self._chosen(tx, admitted, post, revision, when, at, words))
+            return Moved(await self._chosen(tx, admitted, post, revision, wanted))
 
     async def _chosen(
         self,
@@ -193,9 +205,7 @@ class Scheduling:
         admitted: Admitted,
         post: Post,
         revision: Revision,
-        when: When,
-        at: datetime | None,
-        words: str,
+        wanted: NewTime,
     ) -> datetime | None:
         workspace_id = admitted.workspace.id
         known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
@@ -203,16 +213,14 @@ class Scheduling:
             tx,
             admitted,
             list(known.values()),
-            when=when,
-            at=at,
-            words=words,
+            when=wanted.when,
+            at=wanted.at,
+            words=wanted.words,
             now=self._clock.now(),
             besides=post.id,
         )
 
-    async def reschedule(
-        self, person: Person, post_id: str, *, when: When, at: datetime | None, words: str
-    ) -> Post:
+    async def reschedule(self, person: Person, post_id: str, wanted: NewTime) -> Post:
         """Move a post's time; its content and what was approved of it stay.
 
         Whoever may approve settles the new time with this press. Anybody else's new time for an
@@ -224,9 +232,10 @@ class Scheduling:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             admitted = await admit(tx, person, Action.DRAFT)
+            await workspaces.lock(tx, person.workspace_id)
             post, revision = await self._movable(tx, person, post_id)
-            due_at = await self._chosen(tx, admitted, post, revision, when, at, words)
-            moved = replace(post, when=when, due_at=due_at)
+            due_at = await self._chosen(tx, admitted, post, revision, wanted)
+            moved = replace(post, when=wanted.when, due_at=due_at)
             if post.state is PostState.SCHEDULED:
                 moved = await self._move_approved(tx, admitted, moved, revision, now)
             if not await posts.change(

@@ -13,6 +13,7 @@ from handlers.pictures import Pictures
 from handlers.rescheduling import Rescheduling
 from handlers.slack_text import escape
 from handlers.views import approvals as views
+from handlers.views.trouble import trouble
 from storage import notices
 from storage.records import Card, Medium, Notice, Verdict
 
@@ -62,7 +63,11 @@ class ApprovalCards:
     async def approve(self, press: Press) -> None:
         ids = unpack(press.value)
         await self._services.approvals.decide(
-            press.person, ids["post"], Verdict.APPROVED, revision_id=ids["revision"]
+            press.person,
+            ids["post"],
+            Verdict.APPROVED,
+            revision_id=ids["revision"],
+            version=int(ids["version"]),
         )
 
     async def request_changes(self, press: Press) -> None:
@@ -89,12 +94,12 @@ class ApprovalCards:
     async def take_down(self, press: Press) -> None:
         results = await self._services.outcomes.take_down(press.person, unpack(press.value)["post"])
         lines = [
-            f":wastebasket: {escape(result.label)}: taken down"
-            if result.problem is None
-            else f":warning: {escape(result.label)}: {escape(result.problem)}"
+            f":warning: {escape(result.label)}: {escape(result.problem)}"
             for result in results
+            if result.problem is not None
         ]
-        await press.whisper("\n".join(lines) or "Nothing was live any more.")
+        if lines:  # what went well is on the card
+            await press.whisper("\n".join(lines))
 
     async def is_live(self, press: Press) -> None:
         view = views.live_link_form(press.value)
@@ -164,5 +169,5 @@ class ApprovalCards:
 
     async def render_trouble(self, notice: Notice) -> Rendered | None:
         shown = await self._load(notice)
-        text, blocks = views.trouble(shown)
+        text, blocks = trouble(shown)
         return Rendered(text, blocks)

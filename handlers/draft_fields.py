@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.drafting import PostForm
+from bot.composing import PostForm
 from bot.errors import FieldErrors, UserError
+from bot.posts import with_link
 from handlers.slack_text import form_to_post_text
 from storage.records import Medium, Picture, Post, Revision, When
 
@@ -65,12 +66,10 @@ def of_post(
     :param networks: each account's network.
     """
     content = revision.content
-    base = revision.base_text.strip()
     tailored = {}
     for account_id, text in content.texts.items():
-        own = _without_link(text, content.link)
-        if own != base:
-            tailored[networks[account_id]] = own
+        if text != with_link(revision.base_text.strip(), content.link):
+            tailored[networks[account_id]] = _without_link(text, content.link)
     return DraftFields(
         text=revision.base_text,
         accounts=content.account_ids,
@@ -87,20 +86,74 @@ def of_post(
 
 
 def _without_link(text: str, link: str | None) -> str:
-    return text.removesuffix(f"\n\n{link}").removesuffix(link) if link else text
+    """The text that the link was added to."""
+    if not link:
+        return text
+    return "" if text == link else text.removesuffix(f"\n\n{link}")
+
+
+def inputs_for(name: str, text: str) -> list[tuple[str, str]]:
+    """The block ids and contents of the inputs that hold a text: as many as it needs, and a
+    further one when the last is full.
+
+    With their number the ids change: Slack keeps what is typed in an input that keeps its id, so
+    the pieces couldn't be moved on otherwise.
+    """
+    pieces = _pieces(text)
+    if len(pieces) == 1:
+        return [(name, text)]
+    total = len(pieces)
+    return [(f"{name}#{number}/{total}", piece) for number, piece in enumerate(pieces, start=1)]
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, used = [""], 0
+    for sign in text:
+        size = 1 + (ord(sign) > 0xFFFF)  # Slack counts UTF-16 units
+        if used + size > INPUT_LIMIT:
+            pieces.append("")
+            used = 0
+        pieces[-1] += sign
+        used += size
+    return pieces if used < INPUT_LIMIT else [*pieces, ""]
+
+
+def _joined(values: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a form by name, from however many inputs (which come in their order)."""
+    texts: dict[str, str] = {}
+    for block_id, value in values.items():
+        name = block_id.partition("#")[0]
+        if name == "text" or name.startswith("text:"):
+            texts[name] = texts.get(name, "") + (value or "")
+    return texts
+
+
+def has_outgrown(values: Mapping[str, Any]) -> bool:
+    """Whether a text needs more inputs than the form shows."""
+    return any(
+        next(iter(inputs_for(name, text)))[0] not in values
+        for name, text in _joined(values).items()
+    )
 
 
 def read(values: Mapping[str, Any], before: DraftFields) -> DraftFields:
-    """The form's inputs over what was known before; inputs that aren't shown keep their value."""
+    """The form's inputs over what was known before; inputs that aren't shown keep their value.
+
+    Pictures are those that the form lists and that are still ticked: what is only chosen in its
+    file input isn't copied before the form is submitted.
+    """
     new: dict[str, Any] = {}
-    if "text" in values:
-        new["text"] = (values["text"] or "") + (values.get("text_more") or "")
+    typed = _joined(values)
+    if "text" in typed:
+        new["text"] = typed["text"]
     if "accounts" in values:
         new["accounts"] = tuple(values["accounts"])
     if "link" in values:
         new["link"] = (values["link"] or "").strip()
     if "kept" in values:
         new["pictures"] = tuple(p for p in before.pictures if p.sha256 in values["kept"])
+    elif "pictures" in values:
+        new["pictures"] = ()
     if "when" in values:
         new["when"] = values["when"] or before.when
     if values.get("at") is not None:
@@ -114,20 +167,23 @@ def read(values: Mapping[str, Any], before: DraftFields) -> DraftFields:
 
 def read_tailored(values: Mapping[str, Any], before: DraftFields) -> DraftFields:
     """The second step's inputs: a text per network, alt text per picture."""
-    texts: dict[str, str] = {}
-    alts: dict[str, str] = {}
-    for name, value in values.items():
-        kind, _, key = name.partition(":")
-        if kind == "text":
-            texts[key] = value or ""
-        elif kind == "alt":
-            alts[key] = (value or "").strip()
-    for name, value in values.items():
-        kind, _, key = name.partition(":")
-        if kind == "more":
-            texts[key] = texts.get(key, "") + (value or "")
+    texts = {
+        name.removeprefix("text:"): text
+        for name, text in _joined(values).items()
+        if name.startswith("text:")
+    }
+    alts = {
+        name.removeprefix("alt:"): (value or "").strip()
+        for name, value in values.items()
+        if name.startswith("alt:")
+    }
     pictures = tuple(replace(p, alt=alts.get(p.sha256, p.alt)) for p in before.pictures)
-    return replace(before, tailored={**before.tailored, **texts}, pictures=pictures)
+    own = {
+        network: text
+        for network, text in {**before.tailored, **texts}.items()
+        if text.strip() != before.text.strip()  # the others go on following the common text
+    }
+    return replace(before, tailored=own, pictures=pictures)
 
 
 def with_pictures(fields: DraftFields, media: Sequence[Medium]) -> DraftFields:
@@ -137,9 +193,10 @@ def with_pictures(fields: DraftFields, media: Sequence[Medium]) -> DraftFields:
     return replace(fields, pictures=(*fields.pictures, *new))
 
 
-def to_form(fields: DraftFields) -> PostForm:
+def to_form(fields: DraftFields, *, understood: datetime | None = None) -> PostForm:
     """What the product understands.
 
+    :param understood: how the time's words were understood when they were shown.
     :raises FieldErrors: a workspace's own emoji, at its field.
     """
     problems: dict[str, str] = {}
@@ -159,10 +216,10 @@ def to_form(fields: DraftFields) -> PostForm:
         tailored={
             network: text(f"text:{network}", typed)
             for network, typed in fields.tailored.items()
-            if fields.tailor or typed.strip() != fields.text.strip()
+            if fields.tailor
         },
         when=When.AT if fields.when == IN_WORDS else When(fields.when),
-        at=None if fields.at is None else datetime.fromtimestamp(fields.at, UTC),
+        at=understood if fields.when == IN_WORDS else _instant(fields.at),
         words=fields.words if fields.when == IN_WORDS else "",
     )
     if fields.when == IN_WORDS and not fields.words:
@@ -170,3 +227,7 @@ def to_form(fields: DraftFields) -> PostForm:
     if problems:
         raise FieldErrors(problems)
     return form
+
+
+def _instant(stamp: int | None) -> datetime | None:
+    return None if stamp is None else datetime.fromtimestamp(stamp, UTC)

@@ -1,8 +1,9 @@
 """`/social queue`: what is coming, and its menu. `/social slots`: the posting times."""
 
 from bot import times
-from bot.errors import FieldErrors, NotFound, UserError
+from bot.errors import FieldErrors, UserError
 from bot.scheduling import slots_of
+from bot.team import Action
 from handlers.drafting import DraftForm
 from handlers.ids import Act, Form
 from handlers.inbound import (
@@ -15,7 +16,9 @@ from handlers.inbound import (
     View,
 )
 from handlers.payloads import pack, unpack
+from handlers.replacing import replace_message
 from handlers.rescheduling import Rescheduling
+from handlers.views.blocks import Block
 from handlers.views.queue import queue_blocks, slots_form
 from storage.records import Slot
 
@@ -34,6 +37,12 @@ def register(desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> N
     desk.form(Form.SLOTS, queue.submit_slots)
 
 
+CANCELLED = (
+    "Cancelled: it won't go out. Its card in the approvals channel keeps its text; "
+    "choose Edit there to bring it back."
+)
+
+
 class Queue:
     """What is coming."""
 
@@ -43,14 +52,16 @@ class Queue:
         self._rescheduling = rescheduling
 
     async def show(self, request: Request) -> None:
+        await request.whisper("What is coming", await self._blocks(request))
+
+    async def _blocks(self, request: Request, *, note: str = "") -> list[Block]:
         items, total = await self._services.scheduling.coming(request.person)
         labels = {
             account.id: self._services.accounts.choice(account).label
             for item in items
             for account in item.accounts
         }
-        blocks = queue_blocks(items, labels, total)
-        await request.whisper("What is coming", blocks)
+        return queue_blocks(items, labels, total, note=note)
 
     async def choose(self, press: Press) -> None:
         ids = unpack(press.value)
@@ -61,7 +72,8 @@ class Queue:
                 await self._rescheduling.ask(press, ids["post"])
             case "cancel":
                 await self._services.scheduling.cancel(press.person, ids["post"])
-                await press.whisper("Cancelled. It won't go out. Its text stays on its card.")
+                blocks = await self._blocks(press, note=CANCELLED)
+                await replace_message(press, CANCELLED, blocks)
 
     async def open_slots(self, request: Request) -> None:
         await request.open(self._slots_view(request, None))
@@ -79,6 +91,7 @@ class Queue:
             chosen,
             slots_of(chosen.account),
             zone=start.admitted.workspace.zone,
+            may_change=start.admitted.may(Action.CONFIGURE),
             metadata=pack(account=chosen.account.id),
         )
 
@@ -91,11 +104,8 @@ class Queue:
             minutes = [times.parse_clock(clock.strip()) for clock in clocks if clock.strip()]
         except UserError as error:
             raise FieldErrors({f"times:{account_id}": str(error)}) from error
-        if not days or not minutes:
-            raise NotFound(
-                "Choose at least one day and one time. Without posting times there is no "
-                "next free time."
-            )
+        if not minutes:
+            raise FieldErrors({f"times:{account_id}": "Write at least one time, like 9:00."})
         slots = tuple(Slot(day, minute) for day in sorted(days) for minute in sorted(set(minutes)))
         await self._services.scheduling.set_slots(submission.person, account_id, slots)
         return Done()

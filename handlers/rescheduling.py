@@ -1,13 +1,14 @@
 """The form for a new time, opened from a card's menu or from the queue."""
 
-import contextlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import FieldErrors
-from bot.scheduling import Moved
+from bot.scheduling import NewTime
 from handlers.draft_fields import IN_WORDS
+from handlers.drafting import PASSED_OVER
 from handlers.ids import Act, Form
 from handlers.inbound import Desk, Done, FormAnswer, Next, Press, Request, Submission, View
 from handlers.payloads import pack, unpack
@@ -17,86 +18,95 @@ from handlers.views.rescheduling import reschedule_form
 from storage.records import When
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is in the form. ``at`` beside words is how they were understood and shown."""
+
+    when: str = When.AT.value
+    at: datetime | None = None
+    words: str = ""
+
+    @property
+    def time(self) -> NewTime:
+        """As the product takes it."""
+        if self.when == IN_WORDS:
+            return NewTime(When.AT, self.at, self.words)
+        return NewTime(When(self.when), self.at)
+
+
 class Rescheduling:
     """Asks for a time, shows how it is understood, moves the post."""
 
     def __init__(self, desk: Desk) -> None:
         self._scheduling = desk.services.scheduling
-        desk.press(Act.WHEN, self.refresh)
-        desk.press(Act.WORDS, self.refresh)
+        for act in (Act.WHEN, Act.AT, Act.WORDS):
+            desk.press(act, self.refresh)
         desk.form(Form.RESCHEDULE, self.submit)
 
     async def ask(self, press: Press, post_id: str) -> None:
         """Open the form for a post."""
-        await press.open(self._view(press, post_id, When.AT.value, None, ""))
+        await press.open(self._view(press, post_id, None))
 
     async def refresh(self, press: Press) -> None:
         """Show the fields that belong to the choice, and how words are understood."""
         assert press.view is not None
         post_id = unpack(press.view["private_metadata"])["post"]
-        values = press.values
-        view = await self._view(
-            press, post_id, values["when"], values.get("at"), values.get("words") or ""
-        )
-        with contextlib.suppress(SlackApiError):  # it changed meanwhile: its own press refreshes it
+        view = await self._view(press, post_id, _wish(press))
+        try:
             await press.client.views_update(
                 view_id=press.view["id"], hash=press.view["hash"], view=view
             )
+        except SlackApiError as error:
+            if error.response.get("error") not in PASSED_OVER:
+                raise
 
     async def submit(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
-        values = submission.values
-        when, words = values["when"], values.get("words") or ""
-        at = values.get("at")
-        moved = await self._look(submission, ids["post"], when, at, words)
-        understood = moved.due_at.isoformat() if moved.due_at else None
-        if when == IN_WORDS and ids.get("understood") != understood:
-            # What was understood is shown in full before it counts.
-            return Next(await self._view(submission, ids["post"], when, at, words))
-        await self._scheduling.reschedule(
-            submission.person,
-            ids["post"],
-            when=_when(when),
-            at=at,
-            words=words if when == IN_WORDS else "",
-        )
+        wish = _wish(submission)
+        if wish.when == IN_WORDS:
+            if not wish.words:
+                raise FieldErrors({"words": "Write a time, like “tomorrow 9:30” or “in 2 hours”."})
+            if ids.get("words") != wish.words:
+                # What was understood is shown in full before it counts.
+                await self._scheduling.look(submission.person, ids["post"], wish.time)
+                return Next(await self._view(submission, ids["post"], wish, ask=True))
+            if "understood" in ids:
+                wish = replace(wish, at=datetime.fromisoformat(ids["understood"]))
+        await self._scheduling.reschedule(submission.person, ids["post"], wish.time)
         return Done()
 
-    async def _look(
-        self, request: Request, post_id: str, when: str, at: datetime | None, words: str
-    ) -> Moved:
-        return await self._scheduling.look(
-            request.person,
-            post_id,
-            when=_when(when),
-            at=at,
-            words=words if when == IN_WORDS else "",
-        )
-
     async def _view(
-        self, request: Request, post_id: str, when: str, at: datetime | None, words: str
+        self, request: Request, post_id: str, wish: Wish | None, *, ask: bool = False
     ) -> View:
-        zone, due_at, line, understood = "", at, "", None
-        shown = await self._scheduling.movable(request.person, post_id)
-        zone = shown.admitted.member.zone
-        if when == When.AT.value and at is None:
-            due_at = shown.post.due_at
-        elif when != IN_WORDS or words:
+        """:param wish: None: the form is being opened, on the post's own time."""
+        movable = await self._scheduling.movable(request.person, post_id)
+        zone = movable.admitted.member.zone
+        shown = wish or Wish(at=movable.post.due_at)
+        line, words, understood = "", None, None
+        if wish is not None and (wish.when != IN_WORDS or wish.words):
             try:
-                moved = await self._look(request, post_id, when, at, words)
-                if moved.due_at is not None:
-                    line, understood = goes_out(moved.due_at, zone), moved.due_at.isoformat()
+                moved = await self._scheduling.look(request.person, post_id, wish.time)
             except FieldErrors as error:
                 line = f":warning: {escape(str(error))}"
+            else:
+                words = wish.words if wish.when == IN_WORDS else None
+                line = "Goes out as soon as it's approved."
+                if moved.due_at is not None:
+                    line = goes_out(moved.due_at, zone)
+                    understood = moved.due_at.isoformat() if words else None
         return reschedule_form(
             zone,
-            due_at,
-            when,
-            words,
-            metadata=pack(post=post_id, understood=understood),
+            shown.at,
+            shown.when,
+            shown.words,
+            metadata=pack(post=post_id, words=words, understood=understood),
             understood=line,
+            ask=ask,
         )
 
 
-def _when(chosen: str) -> When:
-    return When.AT if chosen == IN_WORDS else When(chosen)
+def _wish(request: Press | Submission) -> Wish:
+    values = request.values
+    when = values["when"] or When.AT.value
+    words = (values.get("words") or "").strip()
+    return Wish(when, values.get("at") if when == When.AT.value else None, words)

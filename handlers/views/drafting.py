@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 from zoneinfo import ZoneInfo
 
-from bot.drafting import Count, FormStart, Preview
+from bot.composing import Count
+from bot.drafting import FormStart, Preview
 from bot.media import MAX_PICTURES
 from bot.team import decides_own
 from bot.times import spoken
-from handlers.draft_fields import IN_WORDS, INPUT_LIMIT, DraftFields
+from handlers.draft_fields import IN_WORDS, INPUT_LIMIT, DraftFields, inputs_for
 from handlers.ids import Act, Form
 from handlers.slack_text import escape
 from handlers.views.blocks import (
@@ -39,37 +41,43 @@ WHEN_OPTIONS = (
 WHEN_OPTIONS_ALONE = (WHEN_OPTIONS[0], option("Now", When.NOW.value), *WHEN_OPTIONS[2:])
 
 
+class Banner(Enum):
+    """What the form says of its content: the sentence, and a button to begin without it."""
+
+    DRAFT_IS_BACK = ("Your draft is back.", "Start anew")
+    CHANGES_ARE_BACK = ("Your unfinished changes are back.", "Show the post")
+    OLD_CHANGES_ARE_BACK = (
+        "Your unfinished changes are back, but the post was changed after them: "
+        "what you submit replaces that.",
+        "Show the post",
+    )
+    VOIDS = ("This post was approved. Changed, it has to be approved again.", "")
+
+
 def draft_view(
     start: FormStart,
     fields: DraftFields,
     *,
     metadata: str,
-    preview: Preview | None = None,
-    restored: bool = False,
-    voids: bool = False,
+    preview: Preview,
+    banner: Banner | None = None,
+    ask: bool = False,
     problem: str | None = None,
 ) -> Block:
     """The form.
 
     :param preview: shows counts, the time that was understood, and what is wrong.
-    :param restored: its content is a draft that was left.
-    :param voids: the post was approved; a changed text needs a new approval.
+    :param ask: the time that was understood has to be confirmed by submitting once more.
     """
     zone = start.admitted.member.zone
     blocks: list[Block] = []
     if problem is not None:
         blocks.append(section(f":warning: {problem}", block_id="problem"))
-    if restored:
-        blocks.append(
-            section(
-                "Your draft is back.",
-                accessory=button("Start anew", Act.DRAFT_ANEW),
-                block_id="restored",
-            )
-        )
-    if voids:
-        blocks.append(context("This post was approved. Changed, it has to be approved again."))
-    blocks += _text_fields(fields)
+    if banner is not None:
+        sentence, label = banner.value
+        anew = button(label, Act.DRAFT_ANEW) if label else None
+        blocks.append(section(sentence, accessory=anew, block_id="banner"))
+    blocks += _text_fields(fields.text)
     blocks.append(_accounts_field(start, fields))
     blocks.append(_counts(preview))
     blocks.append(
@@ -79,21 +87,24 @@ def draft_view(
             {
                 "type": "url_text_input",
                 "action_id": Act.DRAFT_LINK,
+                "dispatch_action_config": {"trigger_actions_on": list(KEEP_TYPING)},
                 **({"initial_value": fields.link} if fields.link else {}),
             },
             hint="Goes to the end of the text.",
             optional=True,
+            acts=True,
         )
     )
     blocks += _picture_fields(fields)
-    blocks += _when_fields(start, fields, zone, preview)
+    blocks += _when_fields(start, fields, zone, preview, ask=ask)
+    what = "text and descriptions" if fields.pictures else "text"
     blocks.append(
         field(
             "tailor",
             "Per network",
             checkboxes(
                 Act.DRAFT_TAILOR,
-                [option("Tailor the text for each network in the next step", "yes")],
+                [option(f"Tailor the {what} for each network in the next step", "yes")],
                 ["yes"] if fields.tailor else [],
             ),
             optional=True,
@@ -115,41 +126,28 @@ def submit_label(start: FormStart) -> str:
     return "Schedule" if decides_own(start.admitted.workspace) else "Ask for approval"
 
 
-def _text_fields(fields: DraftFields) -> list[Block]:
-    first, rest = fields.text[:INPUT_LIMIT], fields.text[INPUT_LIMIT:]
-    shown = [
-        field(
-            "text",
-            "Text",
-            text_input(
-                Act.DRAFT_TEXT,
-                initial=first,
-                multiline=True,
-                max_length=INPUT_LIMIT,
-                placeholder="What do you want to say?",
-                acts_on=KEEP_TYPING,
-            ),
-            optional=True,
-            acts=True,
-        )
+def _text_fields(text: str) -> list[Block]:
+    return [
+        _text_field(name, "Text, continued" if position else "Text", piece, Act.DRAFT_TEXT)
+        for position, (name, piece) in enumerate(inputs_for("text", text))
     ]
-    if len(fields.text) >= INPUT_LIMIT:
-        shown.append(
-            field(
-                "text_more",
-                "Text, continued",
-                text_input(
-                    Act.DRAFT_TEXT_MORE,
-                    initial=rest[:INPUT_LIMIT],
-                    multiline=True,
-                    max_length=INPUT_LIMIT,
-                    acts_on=KEEP_TYPING,
-                ),
-                optional=True,
-                acts=True,
-            )
-        )
-    return shown
+
+
+def _text_field(name: str, label: str, text: str, act: Act) -> Block:
+    return field(
+        name,
+        label,
+        text_input(
+            act,
+            initial=text,
+            multiline=True,
+            max_length=INPUT_LIMIT,
+            placeholder="What do you want to say?",
+            acts_on=KEEP_TYPING,
+        ),
+        optional=True,
+        acts=True,
+    )
 
 
 def _accounts_field(start: FormStart, fields: DraftFields) -> Block:
@@ -163,8 +161,8 @@ def _accounts_field(start: FormStart, fields: DraftFields) -> Block:
     )
 
 
-def _counts(preview: Preview | None) -> Block:
-    if preview is None or not preview.counts:
+def _counts(preview: Preview) -> Block:
+    if not preview.counts:
         return context("_Choose accounts to see how much text fits._") | {"block_id": "counts"}
     lines = [count_line(count) for count in preview.counts]
     return context("\n".join(lines)) | {"block_id": "counts"}
@@ -214,7 +212,7 @@ def _picture_fields(fields: DraftFields) -> list[Block]:
 
 
 def _when_fields(
-    start: FormStart, fields: DraftFields, zone: str, preview: Preview | None
+    start: FormStart, fields: DraftFields, zone: str, preview: Preview, *, ask: bool
 ) -> list[Block]:
     options = WHEN_OPTIONS_ALONE if decides_own(start.admitted.workspace) else WHEN_OPTIONS
     shown = [field("when", "When", select(Act.DRAFT_WHEN, options, initial=fields.when), acts=True)]
@@ -229,6 +227,7 @@ def _when_fields(
                     **({"initial_date_time": fields.at} if fields.at else {}),
                 },
                 hint=f"In your time zone, {zone}.",
+                acts=True,
             )
         )
     if fields.when == IN_WORDS:
@@ -247,8 +246,12 @@ def _when_fields(
                 acts=True,
             )
         )
-    if preview is not None:
-        shown.append(context(_time_line(preview, zone)) | {"block_id": "understood"})
+    line = _time_line(preview, zone)
+    if ask:
+        line = f":point_up: {line} If that's right, press *{submit_label(start)}* again."
+        shown.append(section(line, block_id="understood"))
+    elif line:
+        shown.append(context(line) | {"block_id": "understood"})
     return shown
 
 
@@ -256,6 +259,8 @@ def _time_line(preview: Preview, zone: str) -> str:
     for name in ("words", "at", "when"):
         if name in preview.problems:
             return f":warning: {escape(preview.problems[name])}"
+    if "accounts" in preview.problems and preview.due_at is None:
+        return ""  # the next free time depends on them
     if preview.due_at is None:
         alone = decides_own(preview.start.admitted.workspace)
         return "Goes out at once." if alone else "Goes out as soon as it's approved."
@@ -292,9 +297,12 @@ def tailor_view(
             field(
                 f"alt:{picture.sha256}",
                 f"What {picture.name[:60]} shows",
-                text_input(Act.TAILOR_ALT, initial=picture.alt, max_length=1000),
+                text_input(
+                    Act.TAILOR_ALT, initial=picture.alt, max_length=1000, acts_on=KEEP_TYPING
+                ),
                 hint="Alt text, for people who can't see the picture.",
                 optional=True,
+                acts=True,
             )
         )
     blocks.append(_counts(preview))
@@ -311,22 +319,20 @@ def tailor_view(
 
 
 def _tailored_text(network: str, label: str, text: str) -> list[Block]:
-    first, rest = text[:INPUT_LIMIT], text[INPUT_LIMIT:]
-    shown = [
-        field(
-            f"text:{network}",
-            f"Text for {label}",
-            text_input(Act.TAILOR_TEXT, initial=first, multiline=True, max_length=INPUT_LIMIT),
-            optional=True,
+    return [
+        _text_field(
+            name, f"Text for {label}{', continued' if position else ''}", piece, Act.TAILOR_TEXT
         )
+        for position, (name, piece) in enumerate(inputs_for(f"text:{network}", text))
     ]
-    if rest:
-        shown.append(
-            field(
-                f"more:{network}",
-                f"Text for {label}, continued",
-                text_input(Act.TAILOR_TEXT, initial=rest, multiline=True, max_length=INPUT_LIMIT),
-                optional=True,
-            )
-        )
-    return shown
+
+
+def left_blocks(draft_id: str) -> list[Block]:
+    """After a form was closed with something in it."""
+    return [
+        section("What you typed is kept as a draft."),
+        actions(
+            button("Go on writing", Act.CONTINUE_DRAFT, draft_id, style="primary"),
+            button("Throw it away", Act.DROP_DRAFT, draft_id),
+        ),
+    ]

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from bot.accounts import AccountChoice
-from bot.scheduling import QUEUE_LENGTH, QueueItem
+from bot.scheduling import QueueItem
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
 from handlers.views.blocks import (
+    MESSAGE_LIMIT,
     Block,
     actions,
     button,
@@ -22,9 +23,12 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
+from handlers.views.texts import units
 from storage.records import PostState, Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+ROOM = MESSAGE_LIMIT - 500
+MENU_SIZE = 100  # of an item's menu, at most
 STATE = {
     PostState.IN_REVIEW: ":eyes: waiting for approval",
     PostState.SCHEDULED: ":white_check_mark: approved",
@@ -32,28 +36,41 @@ STATE = {
 }
 
 
-def queue_blocks(items: Sequence[QueueItem], labels: Mapping[str, str], total: int) -> list[Block]:
-    """The coming posts, soonest first."""
+def queue_blocks(
+    items: Sequence[QueueItem], labels: Mapping[str, str], total: int, *, note: str = ""
+) -> list[Block]:
+    """The coming posts, soonest first.
+
+    :param note: what was just done.
+    """
+    noted = [context(note)] if note else []
     if not items:
         return [
+            *noted,
             section("Nothing is coming. Write the next post:"),
             actions(button("Write a post", Act.OPEN_DRAFT, style="primary")),
         ]
-    blocks = [header("What is coming")]
-    blocks += [_item(item, labels) for item in items[:QUEUE_LENGTH]]
-    if total > len(items):
-        blocks.append(context(f"… and {total - len(items)} later ones."))
-    return blocks
+    blocks: list[Block] = []
+    room = ROOM
+    for item in items:
+        block = _item(item, labels)
+        room -= units(block["text"]["text"]) + MENU_SIZE
+        if room < 0:
+            break
+        blocks.append(block)
+    if total > len(blocks):
+        blocks.append(context(f"… and {total - len(blocks)} later."))
+    return [*noted, header("What is coming"), *blocks]
 
 
 def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
     post = item.post
     when = date(post.due_at) if post.due_at else "As soon as it's approved"
-    names = ", ".join(labels[account.id] for account in item.accounts)
+    names = shorten(escape(", ".join(labels[account.id] for account in item.accounts)), 200)
     texts = item.revision.content.texts
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
     excerpt = shorten(escape(" ".join(text.split())), 120) or "_only pictures_"
-    line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{escape(names)}\n>{excerpt}"
+    line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{names}\n>{excerpt}"
     if post.state is PostState.PUBLISHING:
         return section(line)
     options = [
@@ -70,6 +87,7 @@ def slots_form(
     slots: Sequence[Slot],
     *,
     zone: str,
+    may_change: bool,
     metadata: str,
 ) -> Block:
     """The posting times of one account; fields carry its id so that switching shows its own."""
@@ -77,23 +95,34 @@ def slots_form(
     days = [str(day) for day in sorted({slot.weekday for slot in slots})]
     minutes = sorted({slot.minute for slot in slots})
     clocks = ", ".join(f"{minute // 60}:{minute % 60:02}" for minute in minutes)
+    options = [option(choice.label, choice.account.id) for choice in choices[:100]]
+    blocks = [
+        section("*Next free time* is the next of these that no other post of the account holds."),
+        field(
+            "account",
+            "Account",
+            select(Act.SLOTS_ACCOUNT, options, initial=account_id),
+            acts=True,
+        ),
+    ]
+    if not may_change:
+        named = ", ".join(WEEKDAYS[int(day)] for day in days)
+        return modal(
+            Form.SLOTS,
+            "Posting times",
+            [
+                *blocks,
+                section(f"{named}: {clocks} ({zone})"),
+                context("An admin can change them here."),
+            ],
+            close="Close",
+            metadata=metadata,
+        )
     return modal(
         Form.SLOTS,
         "Posting times",
         [
-            section(
-                "*Next free time* is the next of these that no other post of the account holds."
-            ),
-            field(
-                "account",
-                "Account",
-                select(
-                    Act.SLOTS_ACCOUNT,
-                    [option(choice.label, choice.account.id) for choice in choices[:100]],
-                    initial=account_id,
-                ),
-                acts=True,
-            ),
+            *blocks,
             field(
                 f"days:{account_id}",
                 "Days",

@@ -3,14 +3,24 @@
 from datetime import datetime
 
 from handlers.ids import Act, Form
-from handlers.views.blocks import Block, context, field, modal, option, select, text_input
+from handlers.views.blocks import Block, context, field, modal, option, section, select, text_input
 from storage.records import When
 
 
 def reschedule_form(
-    zone: str, due_at: datetime | None, when: str, words: str, *, metadata: str, understood: str
+    zone: str,
+    due_at: datetime | None,
+    when: str,
+    words: str,
+    *,
+    metadata: str,
+    understood: str,
+    ask: bool,
 ) -> Block:
-    """Asks for a new time."""
+    """Asks for a new time.
+
+    :param ask: what was understood has to be confirmed by submitting once more.
+    """
     options = [
         option("Next free time", When.NEXT_FREE.value),
         option("A date and time", When.AT.value),
@@ -25,6 +35,7 @@ def reschedule_form(
                 "Date and time",
                 {"type": "datetimepicker", "action_id": Act.AT, **initial},
                 hint=f"In your time zone, {zone}.",
+                acts=True,
             )
         )
     if when == "words":
@@ -43,6 +54,9 @@ def reschedule_form(
                 acts=True,
             )
         )
-    if understood:
-        blocks.append(context(understood))
+    if ask:
+        asked = f":point_up: {understood} If that's right, press *Move it* again."
+        blocks.append(section(asked, block_id="understood"))
+    elif understood:
+        blocks.append(context(understood) | {"block_id": "understood"})
     return modal(Form.RESCHEDULE, "Reschedule", blocks, submit="Move it", metadata=metadata)

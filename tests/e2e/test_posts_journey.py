@@ -1,6 +1,5 @@
 """From the first command to the live post and its end, in Chromium, as several people."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from playwright.async_api import expect
 
 from bot.playground.seed import ANA, APPROVALS, BEN
 from tests.e2e.stage import dialog, messages, pick, staged, text_of, write
-from tests.servers.chromium import PHONE, NewPage, screenshot
+from tests.servers.chromium import NewPage, screenshot
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,8 @@ from PIL import Image
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
 from bot.clock import Clock
-from bot.drafting import Drafting, PostForm
+from bot.composing import PostForm
+from bot.drafting import Drafting
 from bot.media import MediaFolder
 from bot.networks.base import (
     Connected,

@@ -1,0 +1,39 @@
+"""Cutting and joining texts that are escaped already, by Slack's units (UTF-16)."""
+
+from collections.abc import Iterable
+
+from handlers.slack_text import shorten
+
+
+def units(text: str) -> int:
+    """How long Slack takes a text to be."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, limit: int) -> list[str]:
+    """A long text in pieces of at most ``limit`` units, none lost: cut behind a line or a word
+    where there is one in the second half, and never within an entity or a grapheme."""
+    pieces = []
+    while units(text) > limit:
+        head = text[: len(shorten(text, limit + 1)) - 1] or text[:1]
+        behind = max(head.rfind("\n"), head.rfind(" ")) + 1
+        if behind > len(head) // 2:
+            head = head[:behind]
+        pieces.append(head)
+        text = text[len(head) :]
+    return [*pieces, text]
+
+
+def joined(lines: Iterable[str], limit: int) -> list[str]:
+    """Lines put together to texts of at most ``limit`` units; a longer line is shortened."""
+    texts: list[str] = []
+    room = 0
+    for line in lines:
+        short = shorten(line, limit)
+        if units(short) + 1 > room:
+            texts.append(short)
+            room = limit - units(short)
+        else:
+            texts[-1] += f"\n{short}"
+            room -= units(short) + 1
+    return texts

@@ -1,0 +1,76 @@
+"""What an author is told: what went wrong or was decided, what was not lost, what to press."""
+
+from bot.overview import PostOverview
+from handlers.ids import Act
+from handlers.payloads import pack
+from handlers.slack_text import escape, shorten
+from handlers.views.approvals import STATE_LINE, delivery_blocks
+from handlers.views.blocks import Block, actions, button, section
+from storage.records import DeliveryState, PostState
+
+LONGEST_COMMENT = 2800
+MOST_BUTTONS = 25
+
+
+def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
+    """The message as it is true now: its text for notifications, and its blocks."""
+    if shown.post.state in (PostState.CHANGES_REQUESTED, PostState.REJECTED):
+        return _sent_back(shown)
+    states = {delivery.state for delivery in shown.deliveries}
+    head = _head(shown, states)
+    blocks = [section(f"{head}\n>{_excerpt(shown)}"), *delivery_blocks(shown)]
+    buttons = _buttons(shown)
+    if buttons:
+        blocks.append(actions(*buttons[:MOST_BUTTONS]))
+    return head, blocks
+
+
+def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
+    if shown.post.state is PostState.TAKEN_DOWN:
+        return STATE_LINE[PostState.TAKEN_DOWN]
+    if DeliveryState.UNKNOWN in states:
+        return (
+            ":grey_question: A network gave no clear answer, so nobody can know from here whether "
+            "your post is out. Look there, then press what is true. It is not sent again by itself."
+        )
+    if DeliveryState.FAILED in states:
+        return ":x: Your post didn't go out everywhere. Its text and pictures are kept."
+    if shown.post.state is PostState.PUBLISHING and any(each.problem for each in shown.deliveries):
+        return (
+            ":hourglass_flowing_sand: A network can't take your post just now. "
+            "It is tried again by itself; you needn't do anything."
+        )
+    return STATE_LINE[shown.post.state]
+
+
+def _buttons(shown: PostOverview) -> list[Block]:
+    if shown.post.state is PostState.TAKEN_DOWN:
+        return []
+    buttons = []
+    if any(each.state is DeliveryState.FAILED for each in shown.deliveries):
+        ids = pack(post=shown.post.id)
+        buttons.append(button("Try again", Act.RETRY, ids, style="primary"))
+    for delivery in shown.deliveries:
+        if delivery.state is DeliveryState.UNKNOWN:
+            buttons.append(button("It is live", Act.IS_LIVE, delivery.id))
+            buttons.append(button("It is not: send again", Act.IS_NOT_LIVE, delivery.id))
+    return buttons
+
+
+def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:
+    last = shown.approvals[-1]
+    rejected = shown.post.state is PostState.REJECTED
+    text = f"<@{last.user_id}> {'rejected' if rejected else 'asked for changes to'} your post"
+    label = "Edit it" if not rejected else "Edit it and ask again"
+    return text, [
+        section(f"{text}:\n>{_excerpt(shown)}"),
+        section(f"“{shorten(escape(last.comment), LONGEST_COMMENT)}”"),
+        actions(button(label, Act.EDIT_POST, pack(post=shown.post.id), style="primary")),
+    ]
+
+
+def _excerpt(shown: PostOverview) -> str:
+    text = shown.revision.base_text.strip()
+    text = text or next(iter(shown.revision.content.texts.values()), "").strip()
+    first = text.split("\n")[0]
+    return shorten(escape(first), 150) + (" …" if first != text else "") or "_only pictures_"
