@@ -6,6 +6,7 @@ from handlers import (
     approvals,
     connect,
     desk,
+    digests,
     drafting,
     home,
     mentions,
@@ -36,6 +37,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **approvals.register(desk_, pictures, draft_form, rescheduling),
         **account_cards,
         **mentions.register(desk_),
+        **digests.register(desk_, pictures),
     }
     watches.register(desk_)
     desk.register(desk_)

@@ -16,6 +16,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import FieldErrors
 from bot.services import Services
@@ -36,6 +37,7 @@ from handlers.views.messages import checking, failed, loading, message, refilled
 from storage import events
 
 PATIENCE_S = 1.0
+NOT_THERE = ("channel_not_found", "not_in_channel", "user_not_in_channel")
 
 View = dict[str, Any]
 
@@ -54,13 +56,19 @@ class Request:
         if self.channel is None:
             await self._show(text, blocks)
             return
-        await self.client.chat_postEphemeral(
-            channel=self.channel,
-            user=self.person.user_id,
-            text=text,
-            blocks=blocks,
-            thread_ts=_thread(self.body),
-        )
+        try:
+            await self.client.chat_postEphemeral(
+                channel=self.channel,
+                user=self.person.user_id,
+                text=text,
+                blocks=blocks,
+                thread_ts=_thread(self.body),
+            )
+        except SlackApiError as error:
+            # Commands can be typed where the bot isn't; their response_url reaches there.
+            if error.response.get("error") not in NOT_THERE or "response_url" not in self.body:
+                raise
+            await AsyncWebhookClient(self.body["response_url"]).send(text=text, blocks=blocks)
 
     async def _show(self, text: str, blocks: list[dict[str, Any]] | None) -> None:
         view = message("Socialdesk", text, blocks)

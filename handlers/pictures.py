@@ -14,6 +14,9 @@ from storage.database import Database
 from storage.records import Medium
 
 READY_POLLS = 20
+LONGEST_ALT = (
+    1_000  # characters (https://docs.slack.dev/reference/methods/files.getUploadURLExternal)
+)
 
 
 class Pictures:
@@ -59,20 +62,31 @@ class Pictures:
             return await response.content.read(MAX_BYTES + 1)
 
     async def shown(self, client: AsyncWebClient, medium: Medium) -> str:
-        """The Slack file id of our own upload, made if there is none yet.
-
-        Straight after an upload Slack refuses the file in blocks, so it is waited for.
-        """
+        """The Slack file id of our own upload, made if there is none yet."""
         if medium.slack_file_id is not None:
             return medium.slack_file_id
         data = await asyncio.to_thread(self._folder.read, medium.sha256)
-        uploaded = await client.files_upload_v2(content=data, filename=medium.name)
+        file_id = await self.upload(client, data, medium.name)
+        async with self._database.transaction() as tx:
+            await media.set_slack_file(tx, medium.workspace_id, medium.sha256, file_id)
+        return file_id
+
+    async def upload(
+        self, client: AsyncWebClient, data: bytes, name: str, *, alt: str | None = None
+    ) -> str:
+        """Upload a picture as the bot's own; its file id.
+
+        Straight after an upload Slack refuses the file in blocks, so it is waited for.
+
+        :param alt: at most 1,000 characters count.
+        """
+        uploaded = await client.files_upload_v2(
+            content=data, filename=name, alt_txt=alt[:LONGEST_ALT] if alt else None
+        )
         file_id: str = uploaded["files"][0]["id"]
         for _ in range(READY_POLLS):
             info = await client.files_info(file=file_id)
             if info["file"].get("mimetype"):
                 break
             await asyncio.sleep(0.25)
-        async with self._database.transaction() as tx:
-            await media.set_slack_file(tx, medium.workspace_id, medium.sha256, file_id)
         return file_id
