@@ -14,7 +14,7 @@ wait for what people get to see.
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,16 +189,14 @@ def labels_of(place: Message | View) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def staged(
-    folder: Path, *, is_set_up: bool = True, environment: Mapping[str, str] | None = None
-) -> AsyncIterator[Stage]:
+async def staged(folder: Path, *, is_set_up: bool = True, **changed: Any) -> AsyncIterator[Stage]:
     """A stage in a folder; the same folder again goes on where it ended.
 
     :param is_set_up: as `make play` begins: people have their roles, Sandbox is connected.
-    :param environment: settings of the bot that differ from the playground's (FIRST_ADMIN, ...).
+    :param changed: fields of the bot's `Settings` that differ (``first_admin="U..."``).
     """
     async with playground(folder, 0, {}, strict=True) as (slack, address):
-        settings = play_settings(slack, address, folder, environment or {})
+        settings = replace(play_settings(slack, address, folder, {}), **changed)
         async with running(settings) as bot:
             if is_set_up:
                 await set_up(bot)

@@ -58,8 +58,10 @@ async def test_an_owner_sets_up_and_goes_on_to_the_first_account(empty_stage: St
     await empty_stage.message(CARE, "Mentions for Care will appear here.")
 
     connect = await empty_stage.modal(EVA, "Next: connect your first account")
+    await empty_stage.press(EVA, connect, "network", "Sandbox")
+    connect = await empty_stage.modal(EVA, "The password of acorn")
     typed = {"sandbox:handle": "acorn", "sandbox:password": "acorn-coffee"}
-    assert (await empty_stage.submit_fields(connect, {"network": "Sandbox"} | typed)).ok
+    assert (await empty_stage.submit_fields(connect, typed)).ok
     await empty_stage.modal(EVA, "@acorn is connected")
     await empty_stage.home(EVA, "all well")
 
@@ -146,7 +148,7 @@ async def test_who_may_finish_it_gets_the_button_with_the_command(empty_stage: S
 
 
 async def test_first_admin_wins_over_slacks_own_admins(tmp_path: Path) -> None:
-    async with staged(tmp_path, is_set_up=False, environment={"FIRST_ADMIN": BEN}) as stage:
+    async with staged(tmp_path, is_set_up=False, first_admin=BEN) as stage:
         home = await stage.open_home(EVA, "isn't set up here yet")
         assert f"<@{BEN}> can finish it" in text_of(home)
         assert labels_of(home) == []
