@@ -1,0 +1,221 @@
+"""Home: for each role what is theirs, whatever the amount, and true after what is pressed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.accounts import mark_expired
+from bot.playground.changes import Change, ChangeKind
+from bot.playground.faults import ApiTrouble, DeliveryTrouble
+from bot.playground.records import View
+from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, DANA, EVA
+from storage import accounts, drafts, posts, workspaces
+from storage.records import Draft, Member, Post, PostState, Role
+from tests.handlers.stage import Stage, labels_of, text_of
+from tests.servers.eventually import eventually
+
+
+async def write(stage: Stage, text: str, *, who: str = ANA, when: str = "now") -> None:
+    await stage.command(who, f"/social draft {text}")
+    form = await stage.modal(who, text)
+    assert (await stage.submit(form, when=when)).ok
+    await stage.no_modal(who)
+
+
+async def newest_post(stage: Stage) -> Post:
+    async with stage.services.database.reading() as tx:
+        found = await posts.in_state(tx, stage.bot.team_id, list(PostState), 1)
+    return found[0]
+
+
+def urls_of(view: View) -> list[str]:
+    return [
+        block["accessory"]["url"] for block in view.blocks if "url" in block.get("accessory", {})
+    ]
+
+
+async def test_each_role_has_its_own_ways_in(stage: Stage) -> None:
+    ana = await stage.open_home(ANA, "What goes out next")
+    everybody = ["What is coming", "Mentions", "The numbers"]
+    assert labels_of(ana) == ["Write a post", *everybody]
+    dana = await stage.open_home(DANA, "What goes out next")
+    assert labels_of(dana) == everybody
+    eva = await stage.open_home(EVA, "What goes out next")
+    assert labels_of(eva)[-4:] == ["Connect an account", "Team", "Posting times", "Set-up"]
+    assert "all well" in text_of(eva)
+
+
+async def test_an_approver_sees_what_waits_with_the_way_to_its_card(stage: Stage) -> None:
+    await write(stage, "Fresh beans")
+    card = await stage.message(APPROVALS, "Fresh beans")
+    home = await stage.open_home(BEN, "Waiting for your approval")
+    assert "Fresh beans" in text_of(home)
+    link = f"{stage.address}/archives/{APPROVALS}/p{card.ts.replace('.', '')}"
+    assert link in urls_of(home)
+    ana = await stage.open_home(ANA, "waits for approval")
+    assert "Waiting for your approval" not in text_of(ana)
+
+
+async def test_nobody_is_asked_to_approve_their_own(stage: Stage) -> None:
+    await write(stage, "My own words", who=BEN)
+    await stage.message(APPROVALS, "My own words")
+    ben = await stage.open_home(BEN, "Nothing waits for your approval")
+    assert "Waiting for your approval" not in text_of(ben)
+    await stage.open_home(CHIDI, "Waiting for your approval")
+
+
+async def test_changes_asked_for_are_the_authors_to_mend(stage: Stage) -> None:
+    await write(stage, "Fresh beans")
+    card = await stage.message(APPROVALS, "Fresh beans")
+    await stage.press(BEN, card, "Request changes")
+    form = await stage.modal(BEN, "comment_form")
+    assert (await stage.submit(form, comment="Name the <price>")).ok
+    home = await stage.open_home(ANA, "Yours to mend")
+    assert f"<@{BEN}> asks for changes:* “Name the &lt;price&gt;”" in text_of(home)
+    await stage.press(ANA, home, "Edit it")
+    form = await stage.modal(ANA, "Fresh beans")
+    assert (await stage.submit(form, text="Fresh beans, 9 euros")).ok
+    mended = await stage.home(ANA, "Fresh beans, 9 euros")  # without opening it again
+    assert "Yours to mend" not in text_of(mended)
+
+
+async def test_a_failed_post_is_tried_again_from_home(stage: Stage) -> None:
+    await write(stage, "Fresh beans")
+    card = await stage.message(APPROVALS, "Fresh beans")
+    async with stage.sandbox() as sandbox:
+        await sandbox.post("/control/expire-tokens")
+    await stage.press(BEN, card, "Approve")
+
+    async def failed() -> bool:
+        return (await newest_post(stage)).state is PostState.FAILED
+
+    await eventually(failed)
+    home = await stage.open_home(ANA, "didn't go out")
+    assert "Try again" in labels_of(home)
+    eva = await stage.open_home(EVA, "must be connected again")
+    await stage.press(EVA, eva, "Reconnect")
+    form = await stage.modal(EVA, "Connect it again")
+    await stage.submit_fields(form, {"sandbox:password": "acorn-coffee"})
+    await stage.home(EVA, "all well")
+    await stage.press(ANA, home, "Try again")
+    await stage.message(APPROVALS, "Take down")
+
+
+async def test_drafts_are_continued_and_thrown_away(stage: Stage) -> None:
+    await stage.command(ANA, "/social draft")
+    form = await stage.modal(ANA, "draft")
+    await stage.press(ANA, form, "draft_text", "Half a thought")
+    await stage.settled()
+    await stage.slack.people.close_view(ANA, form.id)
+    home = await stage.open_home(ANA, "Half a thought")
+    await stage.press(ANA, home, "Continue")
+    form = await stage.modal(ANA, "Half a thought")
+    await stage.slack.people.close_view(ANA, form.id)
+    await stage.press(ANA, home, "Throw away")
+
+    async def gone() -> bool:
+        view = stage.slack.workspace.views.home(ANA)
+        return view is not None and "Half a thought" not in text_of(view)
+
+    await eventually(gone)
+    async with stage.services.database.reading() as tx:
+        assert await drafts.of_person(tx, stage.bot.team_id, ANA) == []
+
+
+async def test_an_expired_account_is_shown_and_only_admins_reconnect_it(stage: Stage) -> None:
+    async with stage.services.database.transaction() as tx:
+        [account] = await accounts.of_workspace(tx, stage.bot.team_id)
+        await mark_expired(tx, account, "the token was withdrawn", stage.services.clock.now())
+    ana = await stage.open_home(ANA, "must be connected again. the token was withdrawn.")
+    assert "Reconnect" not in labels_of(ana)
+    await stage.open_home(EVA, "Reconnect")
+
+
+async def test_who_has_no_role_is_told_who_gives_one(stage: Stage) -> None:
+    async with stage.services.database.transaction() as tx:
+        await workspaces.save_member(
+            tx, Member(stage.bot.team_id, DANA, "Dana Weber", "Europe/Berlin", frozenset())
+        )
+    dana = await stage.open_home(DANA, "no role here yet")
+    assert f"<@{EVA}> can give you one" in text_of(dana)
+
+
+async def fill(stage: Stage, number: int) -> None:
+    """As much of everything as nobody has: posts that wait, failed, scheduled; drafts; accounts."""
+    await write(stage, "The first of many")
+    first = await newest_post(stage)
+    now = stage.services.clock.now()
+    async with stage.services.database.transaction() as tx:
+        revision = await posts.revision(tx, first.workspace_id, first.revision_id)
+        [account] = await accounts.of_workspace(tx, stage.bot.team_id)
+        assert revision is not None
+        long = "Kaffee & <Kuchen> *_~ " * 100
+        for index in range(number):
+            for state in (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.FAILED):
+                key = f"{state}{index}"
+                post = replace(first, id=key, state=state, revision_id=f"r{key}", due_at=now)
+                await posts.insert(
+                    tx, post, replace(revision, id=f"r{key}", post_id=key, base_text=long)
+                )
+            draft = Draft(f"d{index}", first.workspace_id, ANA, None, {"text": long}, now)
+            await drafts.save(tx, draft)
+            other = replace(account, id=f"a{index}", remote_id=f"r{index}", handle="@" + "x" * 200)
+            await accounts.insert(tx, other)
+            await mark_expired(tx, other, "e" * 3000, now)
+        ana = await workspaces.member(tx, stage.bot.team_id, ANA)
+        assert ana is not None
+        await workspaces.save_member(tx, replace(ana, roles=frozenset(Role)))
+
+
+async def test_home_fits_whatever_the_amount(stage: Stage) -> None:
+    await fill(stage, 60)
+    home = await stage.open_home(ANA, "Yours to mend (50)")
+    assert len(home.blocks) <= 100
+    assert "… and 45 more" in text_of(home)
+    await stage.open_home(BEN, "Waiting for your approval (50)")
+
+
+async def test_a_conflict_with_another_view_is_read_and_shown_anew(stage: Stage) -> None:
+    await stage.open_home(ANA, "Nothing is scheduled")
+    await write(stage, "Fresh beans")
+    stage.slack.faults.trouble_calls("views.publish", ApiTrouble.ERROR, error="hash_conflict")
+    await stage.open_home(ANA, "Fresh beans")
+    assert stage.slack.faults.pending()["calls"] == []
+
+
+async def test_a_home_that_slack_refuses_does_no_harm(stage: Stage) -> None:
+    await stage.open_home(ANA, "Nothing is scheduled")
+    stage.slack.faults.trouble_calls("views.publish", ApiTrouble.ERROR, error="internal_error")
+    home = await stage.open_home(ANA)
+    await stage.press(ANA, home, "Write a post")
+    await stage.modal(ANA, "draft")
+
+
+async def test_a_repeated_event_is_one_event(stage: Stage) -> None:
+    stage.slack.faults.trouble_deliveries(DeliveryTrouble.REPEATED)
+    with stage.slack.workspace.changes.subscribe() as changes:
+        await stage.open_home(ANA, "What goes out next")
+        await stage.settled()
+        stage.slack.workspace.changes.announce(Change(ChangeKind.EVERYTHING))
+        seen = []
+        async for change in changes:
+            if change.kind is ChangeKind.EVERYTHING:
+                break
+            seen.append(change.kind)
+    delivered = [entry.payload["event_id"] for entry in stage.slack.delivery.log]
+    assert len(delivered) == 2
+    assert len(set(delivered)) == 1
+    assert seen.count(ChangeKind.HOME) == 1
+
+
+async def test_the_messages_tab_is_no_home(stage: Stage) -> None:
+    stage.slack.people.open_home(ANA, "messages")
+    await stage.settled()
+    assert stage.slack.workspace.views.home(ANA) is None
+
+
+@pytest.mark.parametrize("label", ["What is coming", "Write a post"])
+async def test_a_button_on_home_opens_a_modal(stage: Stage, label: str) -> None:
+    home = await stage.open_home(ANA, "What goes out next")
+    await stage.press(ANA, home, label)
+    await stage.modal(ANA)
