@@ -36,6 +36,7 @@ from storage.rows import Transaction
 CHART_DAYS = 14
 PATIENCE = timedelta(seconds=8)  # for fresh numbers, while a person or a channel waits
 _ENOUGH_DAYS = 3  # fewer make no line worth looking at
+_MOST_LINES = 4  # more are a tangle
 BEFORE = {
     Span.DAY: "the day before",
     Span.WEEK: "the week before",
@@ -236,8 +237,8 @@ async def _due_today(
 def chart_of(
     period: Period, performances: Sequence[AccountPerformance], records: Records
 ) -> Chart | None:
-    """The chart that says most: engagement day by day if there are days enough, else per account;
-    followers if nothing was engaged with; None if there is nothing to see."""
+    """The chart that says most: engagement day by day if there are days enough and few lines, else
+    per account; followers if nothing was engaged with; None if there is nothing to see."""
     days = period.days if period.span is not Span.DAY else periods.last_days(period, CHART_DAYS)
     by_day = [
         Series(
@@ -247,8 +248,9 @@ def chart_of(
         )
         for one in performances
     ]
-    if _says_something(by_day) and any(any(line.values) for line in by_day):
-        return LineChart(f"Engagement, {_between(days)}", _UNIT, days, _known(by_day))
+    moving = [line for line in by_day if any(line.values)]
+    if _says_something(by_day) and 0 < len(moving) <= _MOST_LINES:
+        return LineChart(f"Engagement, {_between(days)}", _UNIT, days, tuple(moving))
     bars = tuple(
         Bar(one.account.label, one.engagement, one.engagement_before)
         for one in performances

@@ -94,7 +94,7 @@ def _against(period: Period) -> str:
 
 def _late(owed: Owed) -> str:
     due = times.spoken(owed.occurrence, owed.period.zone)
-    return f":hourglass: Late: it was due {due}, when Socialdesk wasn't running."
+    return f":hourglass: Late: it was due {due}. Socialdesk couldn't post it then."
 
 
 def _nothing(digest: Digest) -> str:
@@ -278,8 +278,6 @@ def _mentions(digest: Digest) -> str:
         if digest.mentions.get(tone)
     ]
     lines += [" · ".join(tones)] if tones else []
-    if digest.mentions.get(Sentiment.UNCLASSIFIED):
-        lines.append("_Unclassified: in a language Socialdesk can't read._")
     return "\n".join(lines)
 
 
@@ -316,25 +314,25 @@ def _span(waited: timedelta) -> str:
 
 def _today(digest: Digest) -> Block:
     due = digest.due
-    lines = [f"*Still due today  {len(due)}*"]
+    lines = [f"*Still due today  {len(due) or 'nothing'}*"]
     lines += [_due(one, digest) for one in due[:MOST_DUE]]
     if len(due) > MOST_DUE:
         lines.append(f"… and {len(due) - MOST_DUE} more")
-    if digest.waiting:
-        waits = "post waits" if digest.waiting == 1 else "posts wait"
-        lines.append(f":eyes: {digest.waiting} {waits} for approval")
-    if due or digest.waiting:
-        return section("\n".join(lines), accessory=button("What is coming", Act.OPEN_QUEUE))
-    return section("*Still due today*  nothing")
+    if more := digest.waiting - sum(not one.is_approved for one in due[:MOST_DUE]):
+        others = "other " if more < digest.waiting else ""
+        lines.append(f":eyes: {_counted(more, f'{others}post')} to approve")
+    wanted = bool(due or digest.waiting)
+    open_queue = button("What is coming", Act.OPEN_QUEUE) if wanted else None
+    return section("\n".join(lines), accessory=open_queue)
 
 
 def _due(one: DuePost, digest: Digest) -> str:
     text = one.revision.base_text.strip() or next(iter(one.revision.content.texts.values()), "")
     excerpt = shorten(escape(" ".join(text.split())), DUE_EXCERPT) or "_only pictures_"
-    where = escape(", ".join(one.accounts))
-    waits = "" if one.is_approved else "  _waits for approval_"
+    where = one.accounts[0] if len(one.accounts) == 1 else _counted(len(one.accounts), "account")
+    waits = "" if one.is_approved else ", *not approved yet*"
     at = _clock(one.post.due_at or digest.made_at, digest.period)
-    return f"•  *{at}*  {excerpt}  {where}{waits}"
+    return f"•  *{at}*  {excerpt}  (_{escape(where)}_{waits})"
 
 
 def _clock(instant: datetime, period: Period) -> str:
