@@ -6,10 +6,11 @@ from bot import overview
 from bot.overview import PostOverview
 from handlers.drafting import DraftForm
 from handlers.ids import Act, Form
-from handlers.inbound import Desk, Done, FormAnswer, Press, Submission
+from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import unpack
 from handlers.pictures import Pictures
+from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.rescheduling import Rescheduling
 from handlers.slack_text import escape
 from handlers.views import approvals as views

@@ -8,9 +8,10 @@ from bot.errors import FieldErrors, NotFound
 from bot.networks.base import Network
 from bot.team import Action, Person
 from handlers.ids import Act, Form
-from handlers.inbound import Desk, FormAnswer, Next, Press, Request, Submission, View
+from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
 from handlers.payloads import unpack
+from handlers.requests import FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
 from handlers.views.connect import (
     account_card,

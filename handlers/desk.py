@@ -1,9 +1,14 @@
 """`/social` and `/social help`: what can be done, with buttons."""
 
+from html import unescape
+
 from handlers.ids import Act
-from handlers.inbound import CommandCall, Desk
-from handlers.slack_text import escape
+from handlers.inbound import Desk
+from handlers.requests import CommandCall
+from handlers.slack_text import escape, shorten
 from handlers.views.desk import help_blocks
+
+LONGEST_NAME = 50  # characters of a mistyped command that are repeated
 
 
 def register(desk: Desk) -> None:
@@ -14,7 +19,8 @@ def register(desk: Desk) -> None:
         if call.words and call.words not in desk.subcommands:
             meant = desk.nearest(call.words)
             guess = f" Did you mean `/social {meant}`?" if meant else ""
-            text = f"There is no `/social {escape(call.words)}`.{guess}"
+            typed = escape(shorten(unescape(call.words).replace("`", ""), LONGEST_NAME))
+            text = f"There is no `/social {typed}`.{guess}"
             await call.whisper(text, help_blocks(list(desk.subcommands.values()), intro=text))
             return
         await call.whisper("What Socialdesk can do", blocks)

@@ -12,9 +12,10 @@ from bot.digest_plans import EXAMPLES, Owed, Planned, name, understand
 from bot.digests import Illustrated
 from bot.errors import UserError
 from handlers.ids import Act
-from handlers.inbound import PATIENCE_S, CommandCall, Desk, Press, Request, View
+from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
 from handlers.pictures import Pictures
+from handlers.requests import PATIENCE_S, CommandCall, Press, Request, View
 from handlers.views.blocks import Block
 from handlers.views.digests import (
     GATHERING,

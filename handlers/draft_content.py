@@ -11,8 +11,8 @@ from bot.drafting import EditStart, FormStart, Preview
 from bot.errors import FieldErrors
 from bot.services import Services
 from handlers.draft_fields import IN_WORDS, DraftFields, from_json, of_post, read, to_form
-from handlers.inbound import Press, Request, Submission, View
 from handlers.payloads import pack, unpack
+from handlers.requests import Press, Request, Submission, View
 from handlers.views.drafting import Banner, draft_view, tailor_view
 
 

@@ -19,9 +19,12 @@ from handlers.draft_fields import (
     with_pictures,
 )
 from handlers.ids import Act, Form, Shortcut
-from handlers.inbound import (
+from handlers.inbound import Desk
+from handlers.payloads import offered_pictures
+from handlers.pictures import Pictures
+from handlers.replacing import replace_message
+from handlers.requests import (
     CommandCall,
-    Desk,
     Done,
     FormAnswer,
     Next,
@@ -31,9 +34,6 @@ from handlers.inbound import (
     Submission,
     View,
 )
-from handlers.payloads import offered_pictures
-from handlers.pictures import Pictures
-from handlers.replacing import replace_message
 from handlers.slack_text import message_to_post_text, to_post_text
 from handlers.views.drafting import Banner, goes_out, left_blocks
 from storage.records import PostState
@@ -211,15 +211,18 @@ class DraftForm:
         await self._update(press, await self._content.second(press, opened, fields))
 
     async def start_anew(self, press: Press) -> None:
-        """The draft that came back stays kept; the form begins with a new one, or the post."""
+        """A form without what came back, on top of the one with it (which stays kept).
+
+        It can't take its place: Slack keeps what is in an input through an update of the view.
+        """
         before = Opened.of(press.view)
+        request = replace(press, channel=before.channel)
         if before.post is not None:
-            request = replace(press, channel=before.channel)
-            await self._update(press, await self._edited(request, before.post, anew=True))
+            await press.push(await self._edited(request, before.post, anew=True))
             return
         start = await self._drafting.start(press.person)
         opened = Opened(new_id(), channel=before.channel)
-        await self._update(press, await self._content.first(press, opened, _fresh(start)))
+        await press.push(await self._content.first(request, opened, _fresh(start), start=start))
 
     async def close(self, submission: Submission) -> None:
         """Closed without submitting: say that what was typed is kept, if anything was."""

@@ -7,8 +7,9 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import NotAllowed, NotSetUp
 from bot.team import Person
-from handlers.inbound import Desk, EventCall, Press, Request, Submission, View
+from handlers.inbound import Desk
 from handlers.people import look_up
+from handlers.requests import EventCall, Press, Request, Submission, View
 from handlers.views.home import home, home_before, home_without_role
 from storage.records import Notice
 

@@ -8,158 +8,50 @@ result or the filled form again.
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import logging
+import re
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.errors import FieldErrors
+from bot.errors import UserError
 from bot.services import Services
-from bot.team import Person
 from handlers.errors import explain
+from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
 from handlers.payloads import (
     channel_of,
     event_person_of,
-    input_blocks,
     person_of,
     pressed_value,
     typed_values,
 )
-from handlers.slack_text import escape
+from handlers.requests import (
+    CLOSED,
+    PATIENCE_S,
+    CommandCall,
+    Done,
+    EventCall,
+    FormAnswer,
+    Press,
+    Request,
+    ShortcutCall,
+    Submission,
+)
+from handlers.slack_calls import FAILED, refusal
 from handlers.tasks import Tasks
-from handlers.views.messages import checking, failed, loading, message, refilled
+from handlers.views.messages import checking
 from storage import events
 
-PATIENCE_S = 1.0
-NOT_THERE = ("channel_not_found", "not_in_channel", "user_not_in_channel")
+CHECKING_SHOWN_S = 0.5  # a view that is updated before Slack took our answer would stay *Checking*
 
-View = dict[str, Any]
+RequestT = TypeVar("RequestT", bound=Request)
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What all requests have in common. ``body`` is verified by Bolt."""
-
-    person: Person
-    body: Mapping[str, Any]
-    client: AsyncWebClient
-    channel: str | None
-
-    async def whisper(self, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
-        """Tell the person alone: in the channel they are in, else in a modal."""
-        if self.channel is None:
-            await self._show(text, blocks)
-            return
-        try:
-            await self.client.chat_postEphemeral(
-                channel=self.channel,
-                user=self.person.user_id,
-                text=text,
-                blocks=blocks,
-                thread_ts=_thread(self.body),
-            )
-        except SlackApiError as error:
-            # Commands can be typed where the bot isn't; their response_url reaches there.
-            if error.response.get("error") not in NOT_THERE or "response_url" not in self.body:
-                raise
-            await AsyncWebhookClient(self.body["response_url"]).send(text=text, blocks=blocks)
-
-    async def _show(self, text: str, blocks: list[dict[str, Any]] | None) -> None:
-        view = message("Socialdesk", text, blocks)
-        open_or_push = (
-            self.client.views_push
-            if self.body.get("view", {}).get("type") == "modal"
-            else self.client.views_open
-        )
-        await open_or_push(trigger_id=self.body["trigger_id"], view=view)
-
-    async def open(self, making: Awaitable[View]) -> None:
-        """Open a modal. One that takes longer than a second shows *Loading* meanwhile.
-
-        The modal's own errors are shown in it, because nobody looks elsewhere by then.
-        """
-        task = asyncio.ensure_future(making)
-        done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
-        if done:
-            await self.client.views_open(trigger_id=self.body["trigger_id"], view=task.result())
-            return
-        opened = await self.client.views_open(trigger_id=self.body["trigger_id"], view=loading())
-        try:
-            view = await task
-        except Exception as error:  # whatever it is, the person must see it in the open modal
-            view = failed(explain(error))
-        await self.client.views_update(view_id=opened["view"]["id"], view=view)
-
-    async def push(self, view: View) -> None:
-        """Put a modal on top of the one the person is in."""
-        await self.client.views_push(trigger_id=self.body["trigger_id"], view=view)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandCall(Request):
-    """`/social <name> <words>`. ``words`` is as Slack encoded it."""
-
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Press(Request):
-    """A button, a menu's choice or an input that acts at once. ``value`` is what was chosen."""
-
-    value: str
-    action: Mapping[str, Any]
-    values: Mapping[str, Any]
-
-    @property
-    def view(self) -> Mapping[str, Any] | None:
-        """The modal or Home it was in, if any."""
-        view: Mapping[str, Any] | None = self.body.get("view")
-        return view
-
-
-@dataclass(frozen=True, slots=True)
-class Submission(Request):
-    """A submitted form. ``values`` by block id; ``metadata`` is the view's own."""
-
-    values: Mapping[str, Any]
-    metadata: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShortcutCall(Request):
-    """A shortcut on a message."""
-
-    message: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class EventCall(Request):
-    """Something that happened in Slack and that the app subscribed to."""
-
-    event: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The form is done with: every modal closes. ``then`` runs afterwards (a message, say)."""
-
-    then: Callable[[], Coroutine[Any, Any, None]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """The form is followed by another view."""
-
-    view: View
-
-
-FormAnswer = Done | Next
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +74,9 @@ class Desk:
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
     listened_to: set[StrEnum | str] = field(default_factory=set)
+    _closings: dict[Form, Callable[[Submission], Coroutine[Any, Any, None]]] = field(
+        default_factory=dict
+    )
     _gates: list[Callable[[CommandCall], Awaitable[bool]]] = field(default_factory=list)
     _followers: list[Callable[[Request], Awaitable[None]]] = field(default_factory=list)
 
@@ -222,17 +117,7 @@ class Desk:
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            action = body["actions"][0]
-            press = Press(
-                person_of(body),
-                body,
-                client,
-                channel_of(body),
-                pressed_value(action),
-                action,
-                typed_values(body.get("view")),
-            )
-            self.tasks.spawn(self._guard(press, work(press)))
+            self._spawn(lambda: _press(body, client), work)
 
         self._once(act)
         self.app.action(act.value)(listener)
@@ -252,17 +137,20 @@ class Desk:
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            call = EventCall(event_person_of(body), body, client, None, body["event"])
-            self.tasks.spawn(self._guard_event(call, work))
+            self.tasks.spawn(self._guard_event(body, client, work))
 
         self._once(name)
         self.app.event(name)(listener)
 
     async def _guard_event(
-        self, call: EventCall, work: Callable[[EventCall], Coroutine[Any, Any, None]]
+        self,
+        body: dict[str, Any],
+        client: AsyncWebClient,
+        work: Callable[[EventCall], Coroutine[Any, Any, None]],
     ) -> None:
         """Nobody asked, so nobody is told: what fails is logged with a reference."""
         try:
+            call = EventCall(event_person_of(body), body, client, None, body["event"])
             async with self.services.database.transaction() as tx:
                 now = self.services.clock.now()
                 if not await events.is_new(tx, call.body["event_id"], now):
@@ -278,10 +166,12 @@ class Desk:
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            call = ShortcutCall(
-                person_of(body), body, client, channel_of(body), body.get("message", {})
+            self._spawn(
+                lambda: ShortcutCall(
+                    person_of(body), body, client, channel_of(body), body.get("message", {})
+                ),
+                work,
             )
-            self.tasks.spawn(self._guard(call, work(call)))
 
         self._once(shortcut)
         self.app.shortcut(shortcut.value)(listener)
@@ -291,10 +181,10 @@ class Desk:
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            submission = _submission(body, client)
-            self.tasks.spawn(self._guard(submission, work(submission)))
+            self._spawn(lambda: _submission(body, client), work)
 
         self._once(f"{form} closed")
+        self._closings[form] = work
         self.app.view_closed(form.value)(listener)
 
     def form(
@@ -302,7 +192,7 @@ class Desk:
         form: Form,
         work: Callable[[Submission], Coroutine[Any, Any, FormAnswer]],
         *,
-        again: Callable[[Submission, str], Awaitable[View]] | None = None,
+        again: Again | None = None,
     ) -> None:
         """A submitted form: answered within a second, or by *Checking* and then its result.
 
@@ -312,91 +202,104 @@ class Desk:
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             submission = _submission(body, client)
-            task = asyncio.ensure_future(work(submission))
-            done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
-            if done:
-                await self._answer(ack, submission, task, again or _refilled)
-            else:
+            working = self.tasks.spawn(result_of(submission, work, again or refill))
+            done, _ = await asyncio.wait([working], timeout=PATIENCE_S)
+            if not done:
                 await ack(response_action="update", view=checking(body["view"]))
-                self.tasks.spawn(self._answer_late(submission, task, again or _refilled))
+                self.tasks.spawn(self._show_late(form, submission, working, again or refill))
+                return
+            result = working.result()
+            await ack(**result.acknowledgement())
+            if result.answer is not None:
+                self.tasks.spawn(self._guard(submission, afterwards(result.answer)))
 
         self._once(form)
         self.app.view(form.value)(listener)
 
-    async def _answer(
+    async def _show_late(
         self,
-        ack: AsyncAck,
+        form: Form,
         submission: Submission,
-        task: asyncio.Future[FormAnswer],
-        again: Callable[[Submission, str], Awaitable[View]],
+        working: asyncio.Task[Result],
+        again: Again,
     ) -> None:
+        """Put what came of a form in the place of *Checking*."""
+        result, _ = await asyncio.gather(working, asyncio.sleep(CHECKING_SHOWN_S))
+        view, problem = await result.late(submission, again)
+        if result.answer is not None:
+            self.tasks.spawn(self._guard(submission, afterwards(result.answer)))
         try:
-            answer = task.result()
-        except FieldErrors as error:
-            await ack(response_action="errors", errors=_placed(error, submission.body["view"]))
-        except Exception as error:  # the boundary of a form: its content must come back
-            await ack(response_action="update", view=await again(submission, explain(error)))
-        else:
-            if isinstance(answer, Next):
-                await ack(response_action="update", view=answer.view)
-                self.tasks.spawn(self._guard(submission, _afterwards(answer)))
-                return
-            await ack(response_action="clear")
-            self.tasks.spawn(self._guard(submission, _afterwards(answer)))
+            await submission.client.views_update(view_id=submission.body["view"]["id"], view=view)
+        except FAILED as error:
+            if refusal(error) != CLOSED:
+                log.warning("A form's result could not be shown: %s.", refusal(error))
+            if not isinstance(result.answer, Done):
+                await self._guard(submission, self._closed_meanwhile(form, submission, problem))
 
-    async def _answer_late(
-        self,
-        submission: Submission,
-        task: asyncio.Future[FormAnswer],
-        again: Callable[[Submission, str], Awaitable[View]],
+    async def _closed_meanwhile(self, form: Form, submission: Submission, problem: str) -> None:
+        """The form was closed at *Checking* and isn't done with: as if it were closed now."""
+        if problem:
+            await submission.whisper(problem)
+        if form in self._closings:
+            await self._closings[form](submission)
+
+    def _spawn(
+        self, read: Callable[[], RequestT], work: Callable[[RequestT], Coroutine[Any, Any, None]]
     ) -> None:
-        try:
-            answer = await task
-        except FieldErrors as error:
-            # Errors beside fields can only be given while Slack waits; here they stand on top.
-            view = await again(submission, _on_top(error, submission.body["view"]))
-        except Exception as error:  # see _answer
-            view = await again(submission, explain(error))
-        else:
-            if isinstance(answer, Next):
-                view = answer.view
-            else:
-                view = message("Done", "It's done. You can close this.", None)
-            self.tasks.spawn(self._guard(submission, _afterwards(answer)))
-        await submission.client.views_update(view_id=submission.body["view"]["id"], view=view)
+        """Go on after the acknowledgement. What fails in a listener after it would undo it."""
+
+        async def serve() -> None:
+            request = read()
+            await self._guard(request, work(request))
+
+        self.tasks.spawn(serve())
 
     async def _guard(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Run a feature's work; whatever fails is told to the person who asked."""
         try:
             await work
-            for follower in self._followers:
-                await follower(request)
         except Exception as error:  # the boundary of a press: nobody else could tell the person
-            text = explain(error)
             try:
-                await request.whisper(text)
-            except SlackApiError:
-                await request.client.chat_postMessage(
-                    channel=request.person.user_id,
-                    text=text,
-                    unfurl_links=False,
-                    unfurl_media=False,
-                )
+                await request.whisper(explain(error))
+            except FAILED as unreachable:
+                log.warning("The person could not be told: %s.", refusal(unreachable))
+            return
+        for follower in self._followers:
+            try:
+                await follower(request)
+            except Exception as error:  # what was asked for is done all the same
+                explain(error)
 
     def listen(self) -> None:
         """Register the one slash command, once all features are known."""
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            name, _, words = body.get("text", "").strip().partition(" ")
-            call = CommandCall(person_of(body), body, client, channel_of(body), words.strip())
-            known = self.subcommands.get(name.lower() or "help")
-            work = known.work if known else self.subcommands["help"].work
-            if known is None:
-                call = CommandCall(call.person, body, client, call.channel, name)
-            self.tasks.spawn(self._guard(call, self._through_gates(call, work)))
+            self._spawn(lambda: self._call(body, client), self._run_command)
+
+        async def unknown_event(ack: AsyncAck) -> None:
+            await ack()
+
+        async def unknown_press(
+            ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+        ) -> None:
+            await ack()
+            self._spawn(lambda: _press(body, client), _outlived)
 
         self.app.command(COMMAND)(listener)
+        self.app.event(re.compile(""))(unknown_event)
+        self.app.action(re.compile(""))(unknown_press)
+
+    def _call(self, body: dict[str, Any], client: AsyncWebClient) -> CommandCall:
+        """A command; an unknown one is the help's, with what was typed."""
+        name, *words = body.get("text", "").split(maxsplit=1) or ["help"]
+        known = name.lower() in self.subcommands
+        text = " ".join(words).strip() if known else name
+        return CommandCall(person_of(body), body, client, channel_of(body), text, name.lower())
+
+    async def _run_command(self, call: CommandCall) -> None:
+        work = self.subcommands.get(call.name, self.subcommands["help"]).work
+        await self._through_gates(call, work)
 
     async def _through_gates(
         self, call: CommandCall, work: Callable[[CommandCall], Coroutine[Any, Any, None]]
@@ -405,6 +308,26 @@ class Desk:
             if not await gate(call):
                 return
         await work(call)
+
+
+def _press(body: dict[str, Any], client: AsyncWebClient) -> Press:
+    action = body["actions"][0]
+    return Press(
+        person_of(body),
+        body,
+        client,
+        channel_of(body),
+        pressed_value(action),
+        action,
+        typed_values(body.get("view")),
+    )
+
+
+async def _outlived(_: Press) -> None:
+    raise UserError(
+        "This button is from an earlier version of Socialdesk. Nothing was changed. "
+        "`/social` shows what can be done."
+    )
 
 
 def _submission(body: dict[str, Any], client: AsyncWebClient) -> Submission:
@@ -417,40 +340,3 @@ def _submission(body: dict[str, Any], client: AsyncWebClient) -> Submission:
         typed_values(view),
         view.get("private_metadata", ""),
     )
-
-
-async def _refilled(submission: Submission, problem: str) -> View:
-    return refilled(submission.body["view"], problem)
-
-
-async def _afterwards(answer: FormAnswer) -> None:
-    if isinstance(answer, Done) and answer.then is not None:
-        await answer.then()
-
-
-def _on_top(error: FieldErrors, view: Mapping[str, Any]) -> str:
-    """The problems in one text, each with the label of its field."""
-    labels = {
-        block["block_id"]: block["label"]["text"]
-        for block in view["blocks"]
-        if block["type"] == "input"
-    }
-    return "\n".join(
-        f"*{escape(labels[place])}*: {escape(problem)}"
-        for place, problem in _placed(error, view).items()
-    )
-
-
-def _placed(error: FieldErrors, view: Mapping[str, Any]) -> dict[str, str]:
-    """Each problem beside its field; one whose field isn't shown goes to the first field."""
-    shown = input_blocks(view)
-    placed: dict[str, str] = {}
-    for name, problem in error.fields.items():
-        place = name if name in shown else shown[0]
-        placed[place] = f"{placed[place]} {problem}" if place in placed else problem
-    return placed
-
-
-def _thread(body: Mapping[str, Any]) -> str | None:
-    thread: str | None = body.get("message", {}).get("thread_ts")
-    return thread

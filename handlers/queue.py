@@ -6,17 +6,10 @@ from bot.scheduling import slots_of
 from bot.team import Action
 from handlers.drafting import DraftForm
 from handlers.ids import Act, Form
-from handlers.inbound import (
-    Desk,
-    Done,
-    FormAnswer,
-    Press,
-    Request,
-    Submission,
-    View,
-)
+from handlers.inbound import Desk
 from handlers.payloads import pack, unpack
 from handlers.replacing import replace_message
+from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.rescheduling import Rescheduling
 from handlers.views.blocks import Block
 from handlers.views.queue import queue_blocks, slots_form

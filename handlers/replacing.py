@@ -4,7 +4,7 @@ from typing import Any
 
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers.inbound import Press
+from handlers.requests import Press
 
 
 async def replace_message(

@@ -10,8 +10,9 @@ from bot.scheduling import NewTime
 from handlers.draft_fields import IN_WORDS
 from handlers.drafting import PASSED_OVER
 from handlers.ids import Act, Form
-from handlers.inbound import Desk, Done, FormAnswer, Next, Press, Request, Submission, View
+from handlers.inbound import Desk
 from handlers.payloads import pack, unpack
+from handlers.requests import Done, FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
 from handlers.views.drafting import goes_out
 from handlers.views.rescheduling import reschedule_form

@@ -11,8 +11,9 @@ from bot.errors import FieldErrors, NotAllowed
 from bot.setup import ROUTES, SetUpForm
 from handlers.connect import Connecting
 from handlers.ids import Act, Form
-from handlers.inbound import CommandCall, Desk, Done, FormAnswer, Next, Press, Submission, View
+from handlers.inbound import Desk
 from handlers.people import look_up
+from handlers.requests import CommandCall, Done, FormAnswer, Next, Press, Submission, View
 from handlers.views.setup import channel_problems, channel_test, not_set_up, setup_form
 from storage.records import Mode, Workspace
 

@@ -3,18 +3,10 @@
 from bot.errors import FieldErrors, NotAllowed
 from bot.team import Action, Person
 from handlers.ids import Act, Form
-from handlers.inbound import (
-    Desk,
-    EventCall,
-    FormAnswer,
-    Next,
-    Press,
-    Request,
-    Submission,
-    View,
-)
+from handlers.inbound import Desk
 from handlers.payloads import profile_of
 from handlers.people import look_up
+from handlers.requests import EventCall, FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
 from handlers.views.team import roles_block, team_shown, team_view
 from storage.records import Member, Role

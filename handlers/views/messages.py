@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.ids import Form
-from handlers.views.blocks import Block, context, modal, section
+from handlers.views.blocks import SECTION_LIMIT, Block, context, modal, section
 
 PROBLEM = "problem"
 
@@ -20,7 +20,11 @@ def loading() -> Block:
 
 
 def failed(text: str) -> Block:
-    return message("That didn't work", f":warning: {text}")
+    return message("That didn't work", _warning(text))
+
+
+def _warning(text: str) -> str:
+    return f":warning: {text}"[:SECTION_LIMIT]
 
 
 def checking(original: Mapping[str, Any]) -> Block:
@@ -52,7 +56,7 @@ def refilled(original: Mapping[str, Any], problem: str) -> Block:
         for block in original["blocks"]
         if block["block_id"] != PROBLEM
     ]
-    view["blocks"] = [section(f":warning: {problem}", block_id=PROBLEM), *blocks]
+    view["blocks"] = [section(_warning(problem), block_id=PROBLEM), *blocks]
     return view
 
 
