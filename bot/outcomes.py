@@ -38,7 +38,6 @@ class Outcomes:
         """Send what failed once more, now. What may be out is looked up first, as always."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
             post = await self._post(tx, person, post_id)
             moved = False
             if post.state is PostState.TAKEN_DOWN:
@@ -88,10 +87,9 @@ class Outcomes:
     ) -> None:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
             delivery = await deliveries.get(tx, person.workspace_id, delivery_id)
-            if delivery is None:
-                raise NotFound("This post isn't there any more.")
+            await self._post(tx, person, "" if delivery is None else delivery.post_id)
+            assert delivery is not None  # there is no post without an id
             new: dict[str, object] = {"problem": None}
             if state is DeliveryState.PUBLISHED:
                 new |= {"url": url, "published_at": now}
@@ -117,7 +115,6 @@ class Outcomes:
         Where it hasn't come out yet and waits for another try, it won't come out any more.
         """
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
             post = await self._post(tx, person, post_id)
             living = await deliveries.of_post(tx, post.id)
             if not any(delivery.state is DeliveryState.PUBLISHED for delivery in living):
@@ -187,7 +184,10 @@ class Outcomes:
             await notices.refresh(tx, delivery.workspace_id, delivery.post_id, now)
 
     async def _post(self, tx: Transaction, person: Person, post_id: str) -> Post:
+        """The post, for whoever may deal with it: a reply is its responders' business."""
         post = await posts.get(tx, person.workspace_id, post_id)
+        is_reply = post is not None and post.mention_id is not None
+        await admit(tx, person, Action.RESPOND if is_reply else Action.DRAFT)
         if post is None:
             raise NotFound("This post isn't there any more.")
         return post

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.records import Delivery, Mention, MentionState, Post, Revision, Sentiment, Urgency
-from storage.rows import Transaction, changed, many, one, values
+from storage.rows import Transaction, add_new, changed, many, one
 from storage.tables import deliveries, mentions, posts, revisions
 
 _IDS_AT_ONCE = 500  # bound parameters of one statement
@@ -19,14 +18,7 @@ _IDS_AT_ONCE = 500  # bound parameters of one statement
 
 async def insert(tx: Transaction, mention: Mention) -> bool:
     """Keep a mention; False if it is known already, however many read it at once."""
-    made = values(mention)
-    same = ["workspace_id", "source", "remote_id"]
-    statement = (
-        sqlite.insert(mentions).values(made).on_conflict_do_nothing(index_elements=same)
-        if tx.connection.dialect.name == "sqlite"
-        else postgresql.insert(mentions).values(made).on_conflict_do_nothing(index_elements=same)
-    )
-    return (await tx.connection.execute(statement)).rowcount > 0
+    return await add_new(tx, mentions, mention, "workspace_id", "source", "remote_id")
 
 
 async def get(tx: Transaction, workspace_id: str, mention_id: str) -> Mention | None:

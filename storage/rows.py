@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Insert, Select, Table, Update, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -32,6 +33,21 @@ def values(record: Any) -> dict[str, Any]:
 async def add(tx: Transaction, table: Table, record: Any) -> None:
     """Insert one record."""
     await tx.connection.execute(insert(table).values(values(record)))
+
+
+async def add_new(tx: Transaction, table: Table, record: Any, *same: str) -> bool:
+    """Insert one record unless there is one with the same values in these (unique) columns;
+    whether it was new."""
+    made = values(record)
+    statement = (
+        sqlite.insert(table).values(made)
+        if tx.connection.dialect.name == "sqlite"
+        else postgresql.insert(table).values(made)
+    )
+    inserted = await tx.connection.execute(
+        statement.on_conflict_do_nothing(index_elements=same).returning(table.c.id)
+    )
+    return inserted.first() is not None
 
 
 async def one(tx: Transaction, kind: type[T], query: Select[Any] | Update | Insert) -> T | None:

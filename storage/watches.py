@@ -5,23 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.records import Watch, WatchKind
-from storage.rows import Transaction, changed, many, one, values
+from storage.rows import Transaction, add_new, changed, many, one
 from storage.tables import watches
 
 
 async def insert(tx: Transaction, watch: Watch) -> bool:
     """Add a watch; False if the workspace has it already."""
-    made = values(watch)
-    same = ["workspace_id", "kind", "value"]
-    statement = (
-        sqlite.insert(watches).values(made).on_conflict_do_nothing(index_elements=same)
-        if tx.connection.dialect.name == "sqlite"
-        else postgresql.insert(watches).values(made).on_conflict_do_nothing(index_elements=same)
-    )
-    return (await tx.connection.execute(statement)).rowcount > 0
+    return await add_new(tx, watches, watch, "workspace_id", "kind", "value")
 
 
 async def get(tx: Transaction, workspace_id: str, watch_id: str) -> Watch | None:

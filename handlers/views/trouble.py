@@ -26,18 +26,25 @@ def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
 
 
 def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
+    what = "post" if shown.post.mention_id is None else "reply"
     if shown.post.state is PostState.TAKEN_DOWN:
         return STATE_LINE[PostState.TAKEN_DOWN]
     if DeliveryState.UNKNOWN in states:
         return (
             ":grey_question: A network gave no clear answer, so nobody can know from here whether "
-            "your post is out. Look there, then press what is true. It is not sent again by itself."
+            f"your {what} is out. Look there, then press what is true. It is not sent again by "
+            "itself."
+        )
+    if DeliveryState.FAILED in states and shown.post.mention_id is not None:
+        return (
+            ":x: Your reply didn't go out, so the mention still waits for an answer. The text is "
+            "kept: try again, or press *Reply* on the mention's card to change it first."
         )
     if DeliveryState.FAILED in states:
         return ":x: Your post didn't go out everywhere. Its text and pictures are kept."
     if shown.post.state is PostState.PUBLISHING and any(each.problem for each in shown.deliveries):
         return (
-            ":hourglass_flowing_sand: A network can't take your post just now. "
+            f":hourglass_flowing_sand: A network can't take your {what} just now. "
             "It is tried again by itself; you needn't do anything."
         )
     return STATE_LINE[shown.post.state]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from bot.media import MediaFolder
 from bot.networks.base import (
     Connected,
     ConnectField,
+    Heard,
+    HeardMention,
     Limits,
     Network,
     Outgoing,
@@ -59,6 +61,10 @@ EVA = Person(TEAM, "UEVA")
 STRANGER = Person("T2", "UX")
 
 
+async def nothing_special(_account: Account) -> None:
+    """The network answers."""
+
+
 class ScriptedNetwork(Network):
     """Keeps what it accepts; before each call it does what the test asked for.
 
@@ -87,6 +93,8 @@ class ScriptedNetwork(Network):
         self.looking: Callable[[], None] = lambda: None
         self.deleted: list[str] = []
         self.uploads = 0
+        self.inbox: list[HeardMention] = []  # what is said to every account, oldest first
+        self.before_listening: Callable[[Account], Awaitable[None]] = nothing_special
 
     def count(self, text: str) -> int:
         return len(text)
@@ -125,6 +133,10 @@ class ScriptedNetwork(Network):
             if text == prepared["text"]:
                 return Published(remote_id, f"https://s.example/{remote_id}")
         return None
+
+    async def listen(self, session: Session, cursor: str | None) -> Heard:
+        await self.before_listening(session.account)
+        return Heard(self.inbox[int(cursor or 0) :], str(len(self.inbox)))
 
     async def delete(self, session: Session, remote_id: str) -> None:
         self.deleted.append(remote_id)
