@@ -247,7 +247,6 @@ class Drafting:
             updated_at=now,
         )
         await posts.insert(tx, post, revision)
-        await history.note(tx, post.workspace_id, post.id, person.user_id, "wrote", now)
         return post, revision
 
     async def _edit(
@@ -286,7 +285,6 @@ class Drafting:
         }
         if not await posts.change(tx, post, now, **new):
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
-        await history.note(tx, post.workspace_id, post.id, person.user_id, "edited", now)
         return replace(post, **new, version=post.version + 1), revision  # type: ignore[arg-type]
 
     async def _pass_on(
@@ -306,12 +304,11 @@ class Drafting:
         if not await posts.change(tx, post, now, **new):
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
         passed = replace(post, **new, version=post.version + 1)  # type: ignore[arg-type]
-        if needs_approval:
-            await history.note(tx, workspace.id, post.id, author.user_id, "asked", now)
-        else:
-            await history.note(
-                tx, workspace.id, post.id, author.user_id, "scheduled without approval", now
-            )
+        # One entry for one press: two of the same moment would have no order.
+        did = "wrote" if revision.number == 1 and post.created_at == now else "edited"
+        how = "asked" if needs_approval else "scheduled"
+        await history.note(tx, workspace.id, post.id, author.user_id, f"{did} and {how}", now)
+        if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
         if workspace.approvals_channel is not None:

@@ -27,10 +27,12 @@ from handlers.views.changes import changes
 from handlers.views.texts import cut, joined, units
 from storage.records import Delivery, DeliveryState, HistoryEntry, PostState
 
-ON_CARD = 5000  # of texts on the card, in Slack's units; the rest goes into its thread
+ON_CARD = 4500  # of texts on the card, in Slack's units; the rest goes into its thread
 ON_PAGE = 12_000  # of a message in the thread
 PAGES = 2  # messages in the thread
 IN_SECTION = 2800
+IN_RECORD = 1500
+MOST_ENTRIES = 10
 FITS = "The text fits on the card now."
 
 STATE_LINE = {
@@ -47,10 +49,10 @@ STATE_LINE = {
     PostState.TAKEN_DOWN: ":wastebasket: *Taken down*",
 }
 RECORDED = {
-    "wrote": "wrote it",
-    "edited": "edited it",
-    "asked": "asked for approval",
-    "scheduled without approval": "scheduled it; in this workspace nobody else has to approve",
+    "wrote and asked": "wrote it and asked for approval",
+    "edited and asked": "edited it and asked for approval",
+    "wrote and scheduled": "wrote it; in this workspace nobody else has to approve",
+    "edited and scheduled": "edited it; in this workspace nobody else has to approve",
     "approved": "approved it",
     "asked for changes": "asked for changes",
     "rejected": "rejected it",
@@ -80,11 +82,18 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     blocks += [section(text) for text in first]
     if rest:
         blocks.append(context(":thread: The text goes on in the thread."))
-    blocks += [picture(file_id, alt) for file_id, alt in picture_files]
+    for file_id, alt in picture_files:
+        blocks += _picture(file_id, alt)
     blocks += delivery_blocks(shown)
     blocks += _buttons(shown, rest)
     blocks.append(context(_record(shown.history)))
     return f"A post by <@{post.author_id}>: {_plain_state(post.state)}", blocks
+
+
+def _picture(file_id: str, alt: str) -> list[Block]:
+    """A picture with its description, which is approved and published with it."""
+    described = f"Description: {escape(alt)}" if alt else ":warning: No description (alt text)"
+    return [picture(file_id, alt), context(shorten(described, 1200))]
 
 
 def rest_in_thread(shown: PostOverview, *, page: int) -> list[Block]:
@@ -268,12 +277,14 @@ def _record(entries: Sequence[HistoryEntry]) -> str:
         said = RECORDED.get(entry.action, entry.action)
         detail = f" <{entry.detail}|it>" if entry.action == "published" and entry.detail else ""
         if entry.action in ("asked for changes", "rejected", "failed", "could not take down"):
-            detail = f": {escape(entry.detail[:200])}"
+            detail = f": {shorten(escape(entry.detail), 100)}"
         lines.append(f"{date(entry.at)} {who} {said}{detail}")
-    shown = lines[-12:]
+    shown = lines[-MOST_ENTRIES:]
+    while units("\n".join(shown)) > IN_RECORD:
+        shown.pop(0)
     if len(lines) > len(shown):
         shown.insert(0, f"… {len(lines) - len(shown)} earlier entries")
-    return next(iter(joined(shown, IN_SECTION)))
+    return "\n".join(shown)
 
 
 def comment_form(post_id: str, revision_id: str, verdict: str, channel: str | None) -> Block:
