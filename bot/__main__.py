@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import logging
 import os
+import platform
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     play.add_argument("--port", type=int, default=8765, help="of the page (default: 8765)")
     play.add_argument("--data", default="data/playground", help="the folder of its data")
     commands.add_parser("run", help="run it in your Slack workspace (settings in .env)")
-    doctor = commands.add_parser("doctor", help="check everything that can be wrong")
-    doctor.add_argument("--slack-validates", action="store_true", help=argparse.SUPPRESS)
+    commands.add_parser("doctor", help="check everything that can be wrong")
     manifest = commands.add_parser("manifest", help="print the Slack app's manifest")
     manifest.add_argument("--url", help="your public address, for HTTP instead of Socket Mode")
     commands.add_parser("migrate", help="bring the database up to this release")
@@ -69,6 +69,35 @@ def _run(_: argparse.Namespace) -> int:
 
     asyncio.run(serve())
     return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    print(f"ok  Python {platform.python_version()}", flush=True)  # before the slow imports
+    from bot.findings import Finding, ok, wrong
+    from bot.settings import read_settings
+
+    def say(finding: Finding) -> None:
+        print(finding, flush=True)
+
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            say(wrong(problem))
+        print("\nSet them in .env (see .env.example) or in the environment, and ask again.")
+        return 1
+    say(ok("The settings are complete."))
+    from bot.bootstrap import open_networks
+    from bot.doctor import examine
+    from handlers.manifest import BOT_SCOPES
+
+    async def work() -> bool:
+        async with open_networks(settings) as networks:
+            return await examine(settings, networks, BOT_SCOPES, say)
+
+    well = asyncio.run(work())
+    print("\nAll is well." if well else "\nLook at the lines with !!.")
+    return 0 if well else 1
 
 
 def _manifest(chosen: argparse.Namespace) -> int:
@@ -113,6 +142,7 @@ async def stop_signal() -> None:
 _COMMANDS = {
     "play": _play,
     "run": _run,
+    "doctor": _doctor,
     "manifest": _manifest,
     "migrate": _migrate,
 }
