@@ -24,7 +24,7 @@ MOST_WATCHES = 40
 LONGEST_WORDS = 100  # characters
 
 _BARE_ADDRESS = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S*")
-_GOOGLE_ALERTS = re.compile(r"(?:www\.)?google\.[a-z.]+")
+_GOOGLE_ALERTS = re.compile(r"(?:www\.)?google\.[a-z]{2,3}(?:\.[a-z]{2})?")
 
 
 @dataclass(frozen=True, slots=True)

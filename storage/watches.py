@@ -47,12 +47,14 @@ async def remove(tx: Transaction, workspace_id: str, watch_id: str) -> Watch | N
 
 
 async def set_everything(tx: Transaction, watch: Watch, everything: bool) -> bool:
-    """Whether each entry of a feed counts; False if it was that already."""
+    """Whether each entry of a feed counts; False if it was that already. What the feed holds now
+    is read once more, whether it changed or not."""
+    unread = {key: mark for key, mark in watch.cursor.items() if key == "undated"}
     return await changed(
         tx,
         update(watches)
         .where(watches.c.id == watch.id, watches.c.everything != everything)
-        .values(everything=everything),
+        .values(everything=everything, cursor=unread),
     )
 
 
