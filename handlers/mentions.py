@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from bot.composing import PostForm
 from bot.mentions import MentionOverview
 from handlers.ids import Act, Form
-from handlers.inbound import Desk, Done, FormAnswer, Press, Request, Submission, View
+from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import pack, unpack
+from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.slack_text import escape, form_to_post_text
 from handlers.views import mention_lists
 from handlers.views import mentions as views

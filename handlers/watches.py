@@ -3,8 +3,9 @@
 from bot.errors import FieldErrors, UserError
 from bot.watches import Added
 from handlers.ids import Act, Form
-from handlers.inbound import CommandCall, Desk, FormAnswer, Next, Press, Request, Submission, View
+from handlers.inbound import Desk
 from handlers.payloads import unpack
+from handlers.requests import CommandCall, FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape, shorten, to_post_text
 from handlers.views.watches import added_note, watch_form
 
