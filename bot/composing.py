@@ -92,10 +92,12 @@ def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts
     if not form.pictures and not all(text.strip() for text in texts.values()):
         problems["text"] = "Write something, or add a picture."
     for count in count_all(form, choices, accounts):
-        if count.problems:
-            tailored = (form.tailored or {}).get(count.choice.account.network)
-            place = f"text:{count.choice.account.network}" if tailored is not None else "text"
-            problems[place] = " ".join(filter(None, [problems.get(place), *count.problems]))
+        network = count.choice.account.network
+        place = f"text:{network}" if network in (form.tailored or {}) else "text"
+        said = problems.get(place, "")
+        new = [problem for problem in count.problems if problem not in said]
+        if new:  # two accounts of a network say the same
+            problems[place] = " ".join(filter(None, [said, *new]))
     if problems:
         raise FieldErrors(problems)
     return Content(texts=texts, link=form.link or None, pictures=form.pictures)

@@ -73,6 +73,10 @@ def draft_view(
     blocks: list[Block] = []
     if problem is not None:
         blocks.append(section(f":warning: {problem}", block_id="problem"))
+    if ask:
+        # On top, where the form begins when it is shown again.
+        right = f"If that's right, press *{submit_label(start)}* again."
+        blocks.append(section(f":alarm_clock: {_time_line(preview, zone)} {right}", block_id="ask"))
     if banner is not None:
         sentence, label = banner.value
         anew = button(label, Act.DRAFT_ANEW) if label else None
@@ -96,7 +100,7 @@ def draft_view(
         )
     )
     blocks += _picture_fields(fields)
-    blocks += _when_fields(start, fields, zone, preview, ask=ask)
+    blocks += _when_fields(start, fields, zone, preview)
     what = "text and descriptions" if fields.pictures else "text"
     blocks.append(
         field(
@@ -211,9 +215,7 @@ def _picture_fields(fields: DraftFields) -> list[Block]:
     return shown
 
 
-def _when_fields(
-    start: FormStart, fields: DraftFields, zone: str, preview: Preview, *, ask: bool
-) -> list[Block]:
+def _when_fields(start: FormStart, fields: DraftFields, zone: str, preview: Preview) -> list[Block]:
     options = WHEN_OPTIONS_ALONE if decides_own(start.admitted.workspace) else WHEN_OPTIONS
     shown = [field("when", "When", select(Act.DRAFT_WHEN, options, initial=fields.when), acts=True)]
     if fields.when == When.AT.value:
@@ -247,10 +249,7 @@ def _when_fields(
             )
         )
     line = _time_line(preview, zone)
-    if ask:
-        line = f":point_up: {line} If that's right, press *{submit_label(start)}* again."
-        shown.append(section(line, block_id="understood"))
-    elif line:
+    if line:
         shown.append(context(line) | {"block_id": "understood"})
     return shown
 

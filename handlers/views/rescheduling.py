@@ -55,7 +55,7 @@ def reschedule_form(
             )
         )
     if ask:
-        asked = f":point_up: {understood} If that's right, press *Move it* again."
+        asked = f":alarm_clock: {understood} If that's right, press *Move it* again."
         blocks.append(section(asked, block_id="understood"))
     elif understood:
         blocks.append(context(understood) | {"block_id": "understood"})

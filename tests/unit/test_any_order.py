@@ -19,6 +19,7 @@ from storage.records import Post, PostState, Verdict, When
 from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World, world
 
 LATER = timedelta(hours=2)
+LOOK_S = 0.06  # in which a publisher would have sent what it shouldn't
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ async def publish(here: World, post_id: str, model: Approved) -> None:
             assert model.text is not None
             assert await here.settled(post_id) is PostState.PUBLISHED
         else:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_S)
     new = [text for key, text in here.network.live.items() if key not in before]
     assert new == ([model.text] if is_due else [])
 
