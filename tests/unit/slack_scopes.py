@@ -1,0 +1,45 @@
+"""The bot scopes that Slack's Web API methods need (https://docs.slack.dev/reference/methods).
+
+Only methods that a bot like ours may call. Of the `conversations.*` methods' alternatives, those
+for the kinds of channels that our forms offer (public and private) are all needed.
+"""
+
+CHANNELS_READ = frozenset({"channels:read", "groups:read"})
+
+SCOPES: dict[str, frozenset[str]] = {
+    "apps.connections.open": frozenset(),  # an app-level token's connections:write
+    "auth.test": frozenset(),
+    "bots.info": frozenset({"users:read"}),
+    "chat.delete": frozenset({"chat:write"}),
+    "chat.getPermalink": frozenset(),
+    "chat.postEphemeral": frozenset({"chat:write"}),
+    "chat.postMessage": frozenset({"chat:write"}),
+    "chat.update": frozenset({"chat:write"}),
+    "conversations.history": frozenset({"channels:history", "groups:history"}),
+    "conversations.info": CHANNELS_READ,
+    "conversations.list": CHANNELS_READ,
+    "conversations.members": CHANNELS_READ,
+    "conversations.open": frozenset({"im:write"}),
+    "files.completeUploadExternal": frozenset({"files:write"}),
+    "files.delete": frozenset({"files:write"}),
+    "files.getUploadURLExternal": frozenset({"files:write"}),
+    "files.info": frozenset({"files:read"}),
+    "reactions.add": frozenset({"reactions:write"}),
+    "team.info": frozenset({"team:read"}),
+    "users.info": frozenset({"users:read"}),
+    "users.list": frozenset({"users:read"}),
+    "views.open": frozenset(),
+    "views.publish": frozenset(),
+    "views.push": frozenset(),
+    "views.update": frozenset(),
+}
+
+# slack_sdk's own helpers, and the methods that they call.
+HELPERS = {
+    "files_upload_v2": ("files.getUploadURLExternal", "files.completeUploadExternal"),
+}
+
+# Events (https://docs.slack.dev/reference/events) and features that need a scope of their own.
+EVENTS = {"app_home_opened": frozenset(), "user_change": frozenset({"users:read"})}
+SLASH_COMMANDS_AND_SHORTCUTS = frozenset({"commands"})
+FILE_INPUT = frozenset({"files:read"})
