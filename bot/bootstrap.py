@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import secrets
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -27,6 +30,7 @@ from bot.clock import Clock
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
+from bot.errors import SettingsError
 from bot.guarded import GuardedTransport
 from bot.home import Homes
 from bot.listening import Listening
@@ -45,7 +49,7 @@ from bot.scheduling import Scheduling
 from bot.sending import Sender
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
-from bot.settings import Settings
+from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
 from bot.team import Team
 from bot.triage import Triage
@@ -53,12 +57,14 @@ from bot.watches import Watches
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
+from handlers.slack_calls import UNREACHABLE, refusal
 from storage import workspaces
 from storage.database import Database
 from storage.migrations import migrate
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0
+SLACK_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)  # an upload included
 CHART_PATIENCE_S = 20.0  # well within a notice's lease, the upload included
 
 log = logging.getLogger(__name__)
@@ -77,7 +83,7 @@ class Bot:
 async def running(settings: Settings) -> AsyncIterator[Bot]:
     """Start everything in order; at the end stop it in the opposite order.
 
-    :raises SlackApiError: Slack refuses the bot token.
+    :raises SettingsError: Slack refuses a token or can't be reached, or the port is taken.
     :raises DatabaseTooNew: the database belongs to a newer release.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -85,9 +91,10 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
         await migrate(database)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        # Of a session that it is given, slack_sdk takes the timeout from there.
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         client = slack_client(settings, session, settings.slack_bot_token)
-        identity = await client.auth_test()
+        identity = await _who_we_are(client)
         async with database.transaction() as tx:
             await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
         clock = Clock()
@@ -98,7 +105,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         app = slack_app(settings, slack_client(settings, session, None), identity)
         desk = Desk(app, client, services)
         renderers = register(desk)
-        sender = NoticeSender(database, client, clock, renderers)
+        impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
+        sender = NoticeSender(database, impatient, clock, renderers)
         publisher = Publisher(
             database, Sender(database, services.accounts, services.media, clock), clock
         )
@@ -178,20 +186,31 @@ async def open_networks(settings: Settings) -> AsyncIterator[dict[str, Network]]
         yield made
 
 
+async def _who_we_are(client: AsyncWebClient) -> AsyncSlackResponse:
+    try:
+        return await client.auth_test()
+    except SlackApiError as error:
+        problem = f"SLACK_BOT_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_BOT}"
+        raise SettingsError([problem]) from error
+    except UNREACHABLE as error:
+        problem = f"SLACK_API_URL: Slack {refusal(error)} at {client.base_url}"
+        raise SettingsError([problem]) from error
+
+
 def slack_client(
-    settings: Settings, session: aiohttp.ClientSession, token: str | None
+    settings: Settings, session: aiohttp.ClientSession, token: str | None, *, waits: bool = True
 ) -> AsyncWebClient:
     """The Web API client. Bolt copies it for each request, so what matters is in its parts.
 
     :param token: None for Bolt's own, which gets the token from `authorize`.
+    :param waits: sleep as long as Slack asks to (429), and try once more. Never after a broken
+        connection: it could post a message twice.
     """
     return AsyncWebClient(
         token=token,
         base_url=settings.slack_api_url,
         session=session,
-        # No retry on broken connections: it could post a message twice. The outbox knows better.
-        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=1)],
-        timeout=20,
+        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=1)] if waits else [],
     )
 
 
@@ -211,8 +230,8 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
     return AsyncApp(
         client=client,
         authorize=authorize,
-        signing_secret=settings.slack_signing_secret or "unused in Socket Mode",
-        request_verification_enabled=settings.slack_signing_secret is not None,
+        # Nothing can be signed with a secret that nobody knows; sockets need no signature.
+        signing_secret=settings.slack_signing_secret or secrets.token_hex(),
     )
 
 
@@ -223,38 +242,42 @@ def prepare_folder(folder: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
-    handlers = [
-        AsyncSocketModeHandler(app, settings.slack_app_token, web_client=app.client)
-        for _ in range(SOCKETS)
-    ]
-    for handler in handlers:
-        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(SOCKETS):
+            handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=app.client)
+            stack.push_async_callback(handler.close_async)
+            try:
+                await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
+            except SlackApiError as error:
+                problem = f"SLACK_APP_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_APP}"
+                raise SettingsError([problem]) from error
         yield
-    finally:
-        for handler in handlers:
-            await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's
 
 
 @contextlib.asynccontextmanager
 async def _http(app: AsyncApp, database: Database, settings: Settings) -> AsyncIterator[None]:
+    port = settings.http_port or 0
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.http_host, port), family=family)
+    except OSError as error:
+        problem = f"HTTP_PORT: {settings.http_host}:{port} can't be used ({error.strerror})."
+        raise SettingsError([problem]) from error
+    signed = settings.slack_signing_secret is not None
     config = uvicorn.Config(
-        web.create_app(AsyncSlackRequestHandler(app).handle, database),
-        host=settings.http_host,
-        port=settings.http_port or 0,
+        web.create_app(AsyncSlackRequestHandler(app).handle if signed else None, database),
         log_config=None,
         access_log=False,
         lifespan="off",
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+    with listener:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
 
 
 class _Server(uvicorn.Server):

@@ -38,8 +38,12 @@ class Alarm:
                 self._scheduler.remove_job(self._name)
             return
         self._scheduler.add_job(
-            self._event.set, "date", run_date=at, id=self._name, replace_existing=True
+            self._ring, "date", run_date=at, id=self._name, replace_existing=True
         )
+
+    async def _ring(self) -> None:
+        """APScheduler runs what isn't a coroutine in a thread, where an event must not be set."""
+        self._event.set()
 
     async def wait(self) -> None:
         """Sleep until the alarm rings or the safety tick is over."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bot.errors import UserError
 from storage.records import Medium
@@ -20,6 +20,9 @@ KINDS: Mapping[str, str] = {
     "image/webp": "WEBP",
     "image/gif": "GIF",
 }
+# Many phones put a second picture (depth, brightness) behind a JPEG's own: Pillow's MPO.
+MIMES: Mapping[str, str] = {kind: mime for mime, kind in KINDS.items()} | {"MPO": "image/jpeg"}
+FORMATS = list(KINDS.values())
 MAX_BYTES = 15_000_000
 MAX_PIXELS = 50_000_000
 MAX_PICTURES = 4
@@ -74,7 +77,7 @@ class MediaFolder:
         mime, width, height = _look_at(name, data)
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if not path.exists():
+        if not path.is_file() or path.read_bytes() != data:  # or it was changed on disk
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, data)
         return Medium(
@@ -96,7 +99,7 @@ class MediaFolder:
         """
         try:
             data = self._path(sha256).read_bytes()
-        except FileNotFoundError as error:
+        except OSError as error:
             raise PictureRefused(
                 "A picture of this post is missing from the media folder. Add it again."
             ) from error
@@ -114,7 +117,7 @@ def _look_at(name: str, data: bytes) -> tuple[str, int, int]:
     if len(data) > MAX_BYTES:
         raise PictureRefused(f"{name} is over the limit of {MAX_BYTES / 1e6:.0f} MB.")
     try:
-        with Image.open(io.BytesIO(data), formats=list(KINDS.values())) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height, kind = image.width, image.height, image.format
             if width * height > MAX_PIXELS:
                 raise PictureRefused(
@@ -122,20 +125,25 @@ def _look_at(name: str, data: bytes) -> tuple[str, int, int]:
                     f"The limit is {MAX_PIXELS / 1e6:.0f} million."
                 )
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except PictureRefused:
+        raise
+    except Exception as error:  # foreign bytes: its decoders raise whatever they stumble over
         raise PictureRefused(
             f"{name} can't be read as a picture (JPEG, PNG, WebP or GIF). "
             "Save it again in one of these and choose it anew."
         ) from error
-    mime = next(mime for mime, format_name in KINDS.items() if format_name == kind)
-    return mime, width, height
+    return MIMES[str(kind)], width, height
 
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Never leave half a file under its final name."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise

@@ -11,12 +11,12 @@ from random import Random
 from uuid import uuid4
 
 from bot.clock import Clock
-from bot.errors import NetworkError, UserError
+from bot.errors import NetworkError, Unavailable, UserError
 from bot.sending import LEASE, PATIENCE, Attempt, ClaimLost, OnlyAPersonKnows, Sender, may_be_out
 from bot.settling import Settling
-from storage import deliveries, posts
+from storage import deliveries
 from storage.database import Database
-from storage.records import Delivery, PostState
+from storage.records import Delivery
 
 AT_ONCE = 20
 
@@ -50,6 +50,8 @@ class Publisher:
         """Wait for what is being sent; what isn't done by then is resolved after its lease."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=limit_s)
+        for task in self._sending:
+            task.cancel()
 
     async def _claim_all(self) -> None:
         """Claim until nothing is due or all hands are full, then arm the alarm."""
@@ -59,8 +61,6 @@ class Publisher:
                 claimed = await deliveries.claim(
                     tx, owner=self._owner, now=now, lease=LEASE, patience=PATIENCE, limit=room
                 )
-                for delivery in claimed:
-                    await posts.touch(tx, delivery.post_id, PostState.PUBLISHING, now)
                 due = None if claimed else await deliveries.next_due(tx)
             for delivery in claimed:
                 self._begin(delivery)
@@ -83,6 +83,7 @@ class Publisher:
 
     async def _deliver(self, delivery: Delivery) -> None:
         attempt: Attempt | None = None
+        await self._settling.begun(delivery)
         try:
             attempt = await self._sender.load(delivery)
             published = await self._sender.send(attempt)
@@ -91,7 +92,17 @@ class Publisher:
         except OnlyAPersonKnows:
             await self._settling.ask(delivery)
         except (NetworkError, UserError) as error:
-            uncertain = may_be_out(attempt, error)
-            await self._settling.failed(delivery, attempt, error, may_be_out=uncertain)
+            await self._failed(delivery, attempt, error)
+        except Exception:  # whatever it is: tried again for hours, then a person decides
+            reference = uuid4().hex[:8]
+            log.exception("[%s] Delivery %s met a bug.", reference, delivery.id)
+            bug = Unavailable(f"Socialdesk itself failed (reference {reference})")
+            await self._failed(delivery, attempt, bug)
         else:
             await self._settling.published(attempt, published)
+
+    async def _failed(
+        self, delivery: Delivery, attempt: Attempt | None, error: NetworkError | UserError
+    ) -> None:
+        uncertain = may_be_out(attempt, error)
+        await self._settling.failed(delivery, attempt, error, may_be_out=uncertain)

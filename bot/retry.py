@@ -5,6 +5,7 @@ from random import Random
 
 from bot.errors import Expired, NetworkError, RateLimited, Rejected
 
+SHORTEST_WAIT = timedelta(seconds=1)  # after a limit that is over already
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(hours=6)
@@ -19,7 +20,7 @@ def next_attempt(
     :param due_at: the promised time; after ``GIVE_UP_AFTER`` a person decides.
     """
     if isinstance(error, RateLimited):
-        return error.until
+        return max(error.until, now + SHORTEST_WAIT)
     if isinstance(error, Rejected | Expired) or now - due_at > GIVE_UP_AFTER:
         return None
     return now + backoff(attempt, random)

@@ -4,7 +4,7 @@ A file ``.env`` in the working directory is read as well; what the environment s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,17 @@ HOW_TO_MAKE_A_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set. Addresses are settings so that other servers can stand in."""
+    """Everything that can be set. Addresses are settings so that other servers can stand in.
+
+    What is secret isn't shown by ``repr``: a traceback or a log line must not hold it.
+    """
 
     data_dir: Path
-    database_url: str
-    secret_keys: MultiFernet
-    slack_bot_token: str
-    slack_app_token: str | None
-    slack_signing_secret: str | None
+    database_url: str = field(repr=False)
+    secret_keys: MultiFernet = field(repr=False)
+    slack_bot_token: str = field(repr=False)
+    slack_app_token: str | None = field(repr=False)
+    slack_signing_secret: str | None = field(repr=False)
     slack_api_url: str
     http_host: str
     http_port: int | None

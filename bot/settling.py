@@ -25,6 +25,17 @@ class Settling:
         self._clock = clock
         self._random = random
 
+    async def begun(self, delivery: Delivery) -> None:
+        """It was claimed: its post is going out."""
+        now = self._clock.now()
+
+        async def keep(tx: Transaction) -> None:
+            await posts.lock(tx, delivery.post_id)
+            state = outcome(await deliveries.of_post(tx, delivery.post_id))
+            await posts.touch(tx, delivery.post_id, state, now)
+
+        await self._database.surely(keep)
+
     async def published(self, attempt: Attempt, published: Published) -> None:
         """It is live: the card will show the link, nobody gets a message."""
         delivery, now = attempt.delivery, self._clock.now()

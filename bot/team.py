@@ -76,10 +76,16 @@ async def admit(tx: Transaction, person: Person, action: Action) -> Admitted:
     """Check that the workspace is set up and that the person may do this.
 
     :raises NotSetUp: says what is missing and who can finish it.
-    :raises NotAllowed: says which role is needed and who can give it.
+    :raises NotAllowed: says which role is needed and who can give it; or that the person is of
+        another workspace (Slack Connect).
     """
     workspace = await workspaces.get(tx, person.workspace_id)
-    if workspace is None or workspace.set_up_at is None:
+    if workspace is None:
+        raise NotAllowed(
+            "Socialdesk works for another Slack workspace than yours, so you have no role here. "
+            "Nothing was changed."
+        )
+    if workspace.set_up_at is None:
         raise NotSetUp(
             "Socialdesk isn't set up here yet. A workspace owner or admin opens the Home tab of "
             "the Socialdesk app and fills in the set-up form. It takes two minutes."
@@ -93,7 +99,7 @@ async def admit(tx: Transaction, person: Person, action: Action) -> Admitted:
 async def _refusal(tx: Transaction, workspace: Workspace, action: Action) -> str:
     needed = " or ".join(role.value for role in Role if role in ALLOWED[action])
     admins = await workspaces.with_role(tx, workspace.id, Role.ADMIN)
-    who = ", ".join(admin.name for admin in admins[:3])
+    who = ", ".join(admin.name for admin in admins[:3]) or "An admin"
     return (
         f"To {action} you need the role {needed}. {who} can give it to you with "
         "`/social team`. Nothing was changed."

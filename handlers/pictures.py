@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clock import Clock
 from bot.errors import UserError
 from bot.media import MAX_BYTES, MediaFolder, OfferedPicture, check_offered
+from handlers.slack_calls import UNREACHABLE, refusal
 from storage import media
 from storage.database import Database
 from storage.records import Medium
@@ -50,16 +51,21 @@ class Pictures:
     async def _download(self, client: AsyncWebClient, picture: OfferedPicture) -> bytes:
         headers = {"Authorization": f"Bearer {client.token}"}
         timeout = aiohttp.ClientTimeout(total=30)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(picture.url, headers=headers) as response,
-        ):
-            if response.status != 200 or response.content_type == "text/html":
-                raise UserError(
-                    f"Slack didn't hand out {picture.name} (status {response.status}). "
-                    "Choose it again. If it goes on, the app lacks the scope files:read."
-                )
-            return await response.content.read(MAX_BYTES + 1)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(picture.url, headers=headers) as response,
+            ):
+                if response.status != 200 or response.content_type == "text/html":
+                    raise UserError(
+                        f"Slack didn't hand out {picture.name} (status {response.status}). "
+                        "Choose it again. If it goes on, the app lacks the scope files:read."
+                    )
+                return await _read(response.content)
+        except UNREACHABLE as error:
+            raise UserError(
+                f"Slack didn't hand out {picture.name} ({refusal(error)}). Try again in a minute."
+            ) from error
 
     async def shown(self, client: AsyncWebClient, medium: Medium) -> str:
         """The Slack file id of our own upload, made if there is none yet."""
@@ -90,3 +96,13 @@ class Pictures:
                 break
             await asyncio.sleep(0.25)
         return file_id
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """All of it, or just too much of it."""
+    data = bytearray()
+    async for chunk in content.iter_chunked(65_536):
+        data += chunk
+        if len(data) > MAX_BYTES:
+            break
+    return bytes(data)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from storage.records import Member, Mode, Role, Workspace
 from storage.rows import Transaction, add, many, one, values
@@ -39,7 +40,11 @@ async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -
         set_up_at=None,
         created_at=now,
     )
-    await add(tx, workspaces, made)
+    try:
+        async with tx.connection.begin_nested():
+            await add(tx, workspaces, made)
+    except IntegrityError:  # another process, started at the same moment, was first
+        return await get(tx, workspace_id) or made
     return made
 
 

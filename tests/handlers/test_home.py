@@ -51,7 +51,11 @@ async def test_an_approver_sees_what_waits_with_the_way_to_its_card(stage: Stage
     home = await stage.open_home(BEN, "Waiting for your approval")
     assert "Fresh beans" in text_of(home)
     link = f"{stage.address}/archives/{APPROVALS}/p{card.ts.replace('.', '')}"
-    assert link in urls_of(home)
+
+    async def leads_there() -> bool:  # once the bot knows where its card is
+        return link in urls_of(await stage.open_home(BEN))
+
+    await eventually(leads_there)
     ana = await stage.open_home(ANA, "waits for approval")
     assert "Waiting for your approval" not in text_of(ana)
 
