@@ -21,7 +21,6 @@ class Act(StrEnum):
     DROP_DRAFT = "drop_draft"
     # the draft form
     DRAFT_TEXT = "draft_text"
-    DRAFT_TEXT_MORE = "draft_text_more"
     DRAFT_ACCOUNTS = "draft_accounts"
     DRAFT_LINK = "draft_link"
     DRAFT_PICTURES = "draft_pictures"
