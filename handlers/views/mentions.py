@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from bot.mentions import MentionOverview, Reply
 from bot.replying import UNDER_WAY
@@ -30,7 +31,8 @@ SHOWN_LATER = 500
 SHOWN_REPLY = 400
 SHOWN_LINES = 12
 RECORD_LINES = 8
-LONGEST_LINK = 2000
+LONGEST_LINK = 1000  # in a text
+LONGEST_ADDRESS = 3000  # of a button
 LONGEST_VALUE = 150  # of an option
 RESOLVES = "resolves"
 
@@ -71,15 +73,16 @@ def excerpt(text: str, limit: int) -> str:
 
 def link(url: str, label: str, *, longest: int = LONGEST_LINK) -> str:
     """A link to a foreign address; empty if it can't be one."""
-    safe = web_address(url, longest=longest).replace("&", "&amp;")
-    return f"<{safe}|{label}>" if safe else ""
+    safe = web_address(url).replace("&", "&amp;")
+    return f"<{safe}|{label}>" if 0 < len(safe) <= longest else ""
 
 
-def web_address(url: str, *, longest: int = LONGEST_LINK) -> str:
+def web_address(url: str) -> str:
     """The address without what could end a link early; empty if it is no web address."""
-    if not url.startswith(("https://", "http://")) or len(url) > longest:
+    if not url.startswith(("https://", "http://")):
         return ""
-    return re.sub(r"[\s<>|\"`*]", lambda sign: f"%{ord(sign[0]):02X}", url)
+    safe = quote(url, safe="%/:?#[]@!$&'()+,;=~-._")
+    return safe if len(safe) <= LONGEST_ADDRESS else ""
 
 
 def author_of(mention: Mention) -> str:
@@ -231,10 +234,7 @@ def _open_buttons(shown: MentionOverview) -> list[Block]:
     mention = shown.mention
     elements: list[Block] = []
     if shown.choice is not None and not _reply_under_way(shown):
-        label = f"Reply to {mention.author_name[:60]}"
-        elements.append(
-            button("Reply", Act.MENTION_REPLY, mention.id, style="primary", label=label)
-        )
+        elements.append(button("Reply", Act.MENTION_REPLY, mention.id, style="primary"))
     elements += _open_link(mention)
     routes = [
         option(team, pack(mention=mention.id, team=team))
