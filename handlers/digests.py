@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.digest_plans import EXAMPLES, Owed, Planned, name, understand
@@ -36,6 +37,8 @@ NO_CHANNEL = (
     "a channel. Nothing was planned."
 )
 _KEPT_CHARTS = 50
+
+log = logging.getLogger(__name__)
 
 
 def register(desk: Desk, pictures: Pictures) -> Mapping[Card, Renderer]:
@@ -102,7 +105,8 @@ class DigestCards:
         if shown.png is not None:
             try:
                 file_id = await self._file(client, shown.png, shown.alt)
-            except (SlackApiError, aiohttp.ClientError, TimeoutError):
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("A digest goes out without its chart: %s", error)
                 failed = True
         told = Illustrated(shown.digest, shown.png, shown.alt, chart_failed=failed)
         return digest_message(told, file_id, owed)
