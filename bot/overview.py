@@ -35,6 +35,7 @@ class PostOverview:
     approvals: Sequence[Approval]
     deliveries: Sequence[Delivery]
     history: Sequence[HistoryEntry]
+    names: Mapping[str, str]  # of the team, by Slack id
 
 
 async def load(
@@ -68,4 +69,5 @@ async def load(
         approvals=decisions,
         deliveries=await deliveries.of_post(tx, post.id),
         history=await history.of_subject(tx, post.id),
+        names={one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},
     )

@@ -16,6 +16,8 @@ from storage.database import Database
 from storage.records import Card, Delivery, DeliveryState, PartState
 from storage.rows import Transaction
 
+UNCERTAIN_TELLS_AT = 3  # attempts: what the next look clears up within seconds is no news
+
 
 class Settling:
     """Commits outcomes. Each is one transaction: state, record and what is owed."""
@@ -88,7 +90,7 @@ class Settling:
                     next_attempt_at=retry_at,
                     problem=str(error),
                 )
-                tell = delivery.attempt == 1 and not may_be_out
+                tell = delivery.attempt == (UNCERTAIN_TELLS_AT if may_be_out else 1)
             else:
                 state = DeliveryState.UNKNOWN if may_be_out else DeliveryState.FAILED
                 await deliveries.settle(tx, delivery, state, problem=str(error))

@@ -35,7 +35,7 @@ from handlers.requests import (
     View,
 )
 from handlers.slack_text import message_to_post_text, to_post_text
-from handlers.views.drafting import Banner, goes_out, left_blocks
+from handlers.views.drafting import Banner, in_full, left_blocks
 from storage.records import PostState
 from storage.rows import new_id
 
@@ -328,13 +328,13 @@ class DraftForm:
         start = await self._drafting.start(submission.person)
         channel = start.admitted.workspace.approvals_channel
         due_at = submitted.post.due_at
-        time = "" if due_at is None else goes_out(due_at, start.admitted.member.zone)
+        when = "" if due_at is None else in_full(due_at, start.admitted.member.zone)
         if not submitted.needs_approval:
-            said = f"It's scheduled. {time}"
+            said = f"It's scheduled for {when}."
         elif due_at is None:
             said = f"It waits for approval in <#{channel}>. It goes out as soon as it's approved."
         else:
-            said = f"It waits for approval in <#{channel}>. Once it's approved: {time}"
+            said = f"It waits for approval in <#{channel}>. Once approved, it goes out {when}."
         await replace(submission, channel=opened.channel).whisper(said)
 
 

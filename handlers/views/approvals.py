@@ -25,7 +25,7 @@ from handlers.views.blocks import (
 )
 from handlers.views.changes import changes
 from handlers.views.texts import cut, joined, units
-from storage.records import Delivery, DeliveryState, HistoryEntry, PostState
+from storage.records import Delivery, DeliveryState, PostState
 
 ON_CARD = 4500  # of texts on the card, in Slack's units; the rest goes into its thread
 ON_PAGE = 12_000  # of a message in the thread
@@ -75,7 +75,11 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     :param picture_files: the bot's own uploads with their alt texts.
     """
     post = shown.post
-    blocks = [section(f"{STATE_LINE[post.state]} · by <@{post.author_id}>\n{time_line(shown)}")]
+    blocks = [
+        section(
+            f"{STATE_LINE[post.state]} · by *{name_of(shown, post.author_id)}*\n{time_line(shown)}"
+        )
+    ]
     blocks += _comments(shown)
     blocks += changes(shown)
     first, rest = split_texts(shown)
@@ -86,8 +90,15 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
         blocks += _picture(file_id, alt)
     blocks += delivery_blocks(shown)
     blocks += _buttons(shown, rest)
-    blocks.append(context(_record(shown.history)))
-    return f"A post by <@{post.author_id}>: {_plain_state(post.state)}", blocks
+    blocks.append(context(_record(shown)))
+    text = f"A post by {name_of(shown, post.author_id)}: {_plain_state(post.state)}"
+    return text, blocks
+
+
+def name_of(shown: PostOverview, user_id: str) -> str:
+    """A name, not a mention: a card that is there for others pings nobody."""
+    name = shown.names.get(user_id)
+    return escape(name) if name else f"<@{user_id}>"
 
 
 def _picture(file_id: str, alt: str) -> list[Block]:
@@ -145,7 +156,8 @@ def _comments(shown: PostOverview) -> list[Block]:
         return []
     last = [approval for approval in shown.approvals if approval.comment][-1:]
     return [
-        section(f"<@{one.user_id}>: {shorten(escape(one.comment), IN_SECTION)}") for one in last
+        section(f"*{name_of(shown, one.user_id)}*: {shorten(escape(one.comment), IN_SECTION)}")
+        for one in last
     ]
 
 
@@ -269,22 +281,22 @@ def _menu_options(shown: PostOverview) -> list[Block]:
     return options
 
 
-def _record(entries: Sequence[HistoryEntry]) -> str:
+def _record(shown: PostOverview) -> str:
     """Who did what, when; the newest lines if there are many."""
     lines = []
-    for entry in entries:
-        who = f"<@{entry.actor_id}>" if entry.actor_id else "Socialdesk"
+    for entry in shown.history:
+        who = name_of(shown, entry.actor_id) if entry.actor_id else "Socialdesk"
         said = RECORDED.get(entry.action, entry.action)
         detail = f" <{entry.detail}|it>" if entry.action == "published" and entry.detail else ""
         if entry.action in ("asked for changes", "rejected", "failed", "could not take down"):
             detail = f": {shorten(escape(entry.detail), 100)}"
         lines.append(f"{date(entry.at)} {who} {said}{detail}")
-    shown = lines[-MOST_ENTRIES:]
-    while units("\n".join(shown)) > IN_RECORD:
-        shown.pop(0)
-    if len(lines) > len(shown):
-        shown.insert(0, f"… {len(lines) - len(shown)} earlier entries")
-    return "\n".join(shown)
+    newest = lines[-MOST_ENTRIES:]
+    while units("\n".join(newest)) > IN_RECORD:
+        newest.pop(0)
+    if len(lines) > len(newest):
+        newest.insert(0, f"… {len(lines) - len(newest)} earlier entries")
+    return "\n".join(newest)
 
 
 def comment_form(post_id: str, revision_id: str, verdict: str, channel: str | None) -> Block:

@@ -267,8 +267,13 @@ def _time_line(preview: Preview, zone: str) -> str:
 
 
 def goes_out(due_at: datetime, zone: str) -> str:
-    """The time in full: weekday, date, time, zone."""
-    return f"Goes out *{spoken(due_at, ZoneInfo(zone))}*."
+    """A sentence with the time in full."""
+    return f"Goes out {in_full(due_at, zone)}."
+
+
+def in_full(instant: datetime, zone: str) -> str:
+    """Weekday, date, time, zone."""
+    return f"*{spoken(instant, ZoneInfo(zone))}*"
 
 
 def tailor_view(

@@ -54,7 +54,9 @@ async def test_what_is_wrong_is_said_beside_its_field_and_times_are_confirmed(
     await screenshot(ana, "posts-time-to-confirm")
     await form.get_by_role("button", name=ASK).click()
     await expect(form).to_be_hidden()
-    await expect(messages(ana, "It waits for approval")).to_contain_text("Once it's approved")
+    await expect(messages(ana, "It waits for approval")).to_contain_text(
+        "Once approved, it goes out"
+    )
     ben = await stage.tab(BEN, APPROVALS)
     card = messages(ben, "Party at five")
     await expect(card).to_contain_text("Sandbox · @acorn, Sandbox · @mia")

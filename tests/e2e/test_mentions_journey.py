@@ -1,0 +1,123 @@
+"""Somebody complains on Sandbox; the team answers and solves it from Slack, in Chromium."""
+
+import pytest
+from playwright.async_api import expect
+
+from bot.playground.seed import ALERTS, CARE, DANA, EVA
+from tests.e2e.stage import Stage, choose, dialog, messages, write
+from tests.servers.chromium import PHONE, NewPage, screenshot
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_complaint_is_answered_and_resolved_from_slack(
+    stage: Stage, new_page: NewPage
+) -> None:
+    sandbox = await new_page()
+    await sandbox.goto(f"{stage.address}/sandbox/")
+    await sandbox.get_by_label("Post as").select_option("Tom Lindqvist")
+    await sandbox.get_by_role("button", name="Complain about the brand").click()
+    dana = await stage.tab(DANA, ALERTS)
+    card = messages(dana, "Tom Lindqvist")
+    await expect(card).to_contain_text("Needs an answer", timeout=30_000)
+    await expect(card).to_contain_text("Answer by")
+    await screenshot(dana, "mentions-card")
+
+    await card.get_by_role("button", name="Reply", exact=True).click()
+    form = dialog(dana, "Reply")
+    text = form.get_by_role("textbox", name="Your reply, public, as Sandbox · @acorn")
+    await expect(text).to_have_value(
+        "I'm sorry you ran into this, Tom. Could you send us a direct message with what happened "
+        "and your order number, so that we can put it right?"
+    )
+    await text.fill("I'm sorry, Tom. Please send us a direct message & we'll put it right.")
+    await form.get_by_role("button", name="Check the length").click()
+    await expect(form).to_contain_text("69 of 300")
+    await screenshot(dana, "mentions-reply")
+    await form.get_by_label("Resolve with this").check()
+    await form.get_by_role("button", name="Send").click()
+    await expect(form).to_be_hidden()
+
+    await expect(card).to_contain_text("Resolved", timeout=30_000)
+    await expect(card).to_contain_text("Dana Weber answered")
+    await screenshot(dana, "mentions-resolved")
+    href = await card.get_by_role("link", name="See it").get_attribute("href")
+    assert href
+    await sandbox.goto(href)
+    answer = "Please send us a direct message & we'll put it right."
+    await expect(sandbox.get_by_text(answer).first).to_be_visible()
+    await expect(messages(dana)).to_have_count(1)
+
+
+async def test_it_goes_to_a_team_and_opens_again_when_the_person_writes_again(
+    stage: Stage, new_page: NewPage
+) -> None:
+    sandbox = await new_page()
+    await sandbox.goto(f"{stage.address}/sandbox/")
+    await sandbox.get_by_label("What do you want to say?").fill(
+        "@acorn my parcel arrived broken. Terrible!"
+    )
+    await sandbox.get_by_role("button", name="Post", exact=True).click()
+    dana = await stage.tab(DANA, ALERTS, PHONE)
+    card = messages(dana, "my parcel arrived broken").first
+    await expect(card).to_contain_text("Needs an answer", timeout=30_000)
+    await screenshot(dana, "mentions-card-phone")
+    route = card.get_by_role("combobox", name="Route to …")
+    await route.fill("Care")
+    await route.press("Enter")
+    await expect(card).to_contain_text("with Care")
+
+    eva = await stage.tab(EVA, CARE)
+    theirs = messages(eva, "my parcel arrived broken").first
+    await choose(theirs, "Claim")
+    await expect(theirs).to_contain_text("with Eva Lindt of Care")
+    await choose(theirs, "Resolve")
+    await expect(theirs).to_contain_text("Resolved")
+    await expect(card).to_contain_text("Resolved")
+
+    ours = sandbox.locator("article").filter(has_text="my parcel arrived broken").first
+    await ours.locator("summary").click()
+    await ours.get_by_role("textbox").fill("@acorn still nothing, this is awful")
+    await ours.get_by_role("button", name="Reply", exact=True).click()
+    await expect(theirs).to_contain_text("still nothing, this is awful", timeout=30_000)
+    await expect(theirs).to_contain_text("Needs an answer")
+    await screenshot(eva, "mentions-again")
+
+
+async def test_lists_and_what_is_listened_for(stage: Stage, new_page: NewPage) -> None:
+    sandbox = await new_page()
+    await sandbox.goto(f"{stage.address}/sandbox/")
+    said = (
+        "@acorn the bag was a little torn.",
+        "@acorn Der Kaffee kam leider kalt an, das war nichts.",
+        "@acorn awful <b>service</b>, I am angry :tada: *never* again!",
+        "@acorn what time do you close on Sunday?",
+    )
+    for text in said:
+        await sandbox.get_by_label("What do you want to say?").fill(text)
+        await sandbox.get_by_role("button", name="Post", exact=True).click()
+        await expect(sandbox.get_by_label("What do you want to say?")).to_have_value("")
+    dana = await stage.tab(DANA, ALERTS)
+    await expect(messages(dana, "Needs an answer")).to_have_count(1, timeout=30_000)
+    for size, name in (((1280, 900), ""), (PHONE, "-phone")):
+        await dana.set_viewport_size({"width": size[0], "height": size[1]})
+        await write(dana, "/social mentions")
+        shown = dialog(dana, "Mentions")
+        await expect(shown).to_contain_text("1 waits for an answer")
+        await expect(shown).to_contain_text("Couldn't be read (1)")
+        await screenshot(dana, f"mentions-list{name}")
+        await shown.get_by_role("button", name="Close").last.click()
+        await write(dana, "/social watch")
+        watching = dialog(dana, "What we listen for")
+        await expect(watching).to_contain_text("Acorn Coffee, @acorn")
+        await screenshot(dana, f"mentions-watch{name}")
+        await watching.get_by_role("button", name="Close").last.click()
+        await (
+            messages(dana, "Needs an answer")
+            .get_by_role("button", name="Reply", exact=True)
+            .click()
+        )
+        form = dialog(dana, "Reply")
+        await expect(form).to_be_visible()
+        await screenshot(dana, f"mentions-form{name}")
+        await form.get_by_role("button", name="Cancel").click()

@@ -1,0 +1,130 @@
+"""Bad days in Chromium: networks that fail, a bot that is killed, a Slack that hiccups."""
+
+import asyncio
+import signal
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
+from bot.team import Person
+from tests.e2e.stage import Stage, dialog, messages, pick, staged, text_of, write
+from tests.e2e.test_posts_decisions import approve, asked
+from tests.servers.chromium import NewPage, screenshot
+from tests.servers.eventually import eventually
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_network_that_fails_ends_with_exactly_one_post(stage: Stage) -> None:
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    # Down for a moment: the card says what goes on, and it is tried again by itself.
+    await stage.trouble_sandbox("500")
+    await asked(ana, "Up and down")
+    await approve(messages(ben, "Up and down")).click()
+    await expect(messages(ben, "Up and down")).to_contain_text("next try")
+    await screenshot(ben, "posts-network-down")
+    await expect(messages(ben, "Up and down")).to_contain_text("Published", timeout=30_000)
+    await stage.goes_live("Up and down")
+    # The answer is lost after the post was accepted, then it answers nonsense: still one post.
+    await stage.trouble_sandbox("drop_after_accept")
+    await stage.trouble_sandbox("garbage")
+    await asked(ana, "Only once, please")
+    await approve(messages(ben, "Only once, please")).click()
+    await expect(messages(ben, "Only once, please")).to_contain_text("Published", timeout=45_000)
+    await stage.goes_live("Only once, please")
+
+
+async def test_a_bot_killed_while_it_sends_has_sent_once_after_its_restart(stage: Stage) -> None:
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    await asked(ana, "Survives a kill")
+    # Sandbox takes the post and never answers; the bot dies waiting.
+    await stage.trouble_sandbox("hang", times=1)
+    await approve(messages(ben, "Survives a kill")).click()
+    await expect(messages(ben, "Survives a kill")).to_contain_text("is being sent")
+    await stage.end_bot(signal.SIGKILL)
+    # Its lease would run out in some minutes: let it be over.
+    with sqlite3.connect(stage.database_file) as database:
+        database.execute("UPDATE deliveries SET lease_until = '2020-01-01 00:00:00.000000'")
+    database.close()
+    await stage.start_bot()
+    await expect(messages(ben, "Survives a kill")).to_contain_text("Published", timeout=30_000)
+    await stage.goes_live("Survives a kill")
+    assert await stage.end_bot() == 0
+
+
+async def test_a_locked_database_keeps_nobody_waiting(stage: Stage) -> None:
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    await write(ana, "/social draft Through thick and thin")
+    form = dialog(ana, "Write a post")
+    await pick(form, "When", "As soon as")
+    await expect(form).to_contain_text("Goes out as soon as it's approved")
+    other = sqlite3.connect(stage.database_file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        await form.get_by_role("button", name="Ask for approval").click()
+        await expect(form).to_contain_text("Checking")
+        await screenshot(ana, "posts-checking")
+        await form.get_by_role("button", name="Close").last.click()
+        await write(ana, "/social draft Another one meanwhile")
+        await expect(text_of(form)).to_have_value("Another one meanwhile")
+        await form.get_by_role("button", name="Close").first.click()
+        await asyncio.sleep(5)  # within the 10 s that a writer waits
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    card = messages(ben, "Through thick and thin")
+    await expect(approve(card)).to_be_visible(timeout=30_000)
+    await expect(messages(ana, "It waits for approval")).to_be_visible()
+
+
+async def test_a_disconnect_in_mid_journey_and_a_slow_slack_lose_nothing(stage: Stage) -> None:
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    await write(ana, "/social draft Across a disconnect")
+    form = dialog(ana, "Write a post")
+    await pick(form, "When", "As soon as")
+    await expect(form).to_contain_text("Goes out as soon as it's approved")
+    await stage.trouble_slack(disconnect="refresh_requested")
+    await stage.trouble_slack(method="chat.postMessage", trouble="rate_limited", seconds=1)
+    await form.get_by_role("button", name="Ask for approval").click()
+    await expect(form).to_be_hidden()
+    card = messages(ben, "Across a disconnect")
+    await expect(card).to_be_visible(timeout=30_000)
+    await stage.trouble_slack(disconnect="warning", everyone=False)
+    await stage.trouble_slack(method="chat.update", trouble="lost")
+    await approve(card).click()
+    await expect(card).to_contain_text("Published", timeout=30_000)
+    await expect(card).to_have_count(1)
+    await stage.goes_live("Across a disconnect")
+
+
+async def test_forged_and_replayed_requests_are_refused_and_logged(
+    tmp_path: Path, new_page: NewPage
+) -> None:
+    async with staged(tmp_path / "stage", new_page, over_http=True) as stage:
+        ana = await stage.tab(ANA)
+        for trouble in ("wrong_signature", "old_timestamp"):
+            await stage.trouble_slack(delivery=trouble)
+            await write(ana, "/social draft Forged")
+            await expect(messages(ana, "/social failed").last).to_be_visible()
+        await expect(dialog(ana, "Write a post")).to_have_count(0)
+        await screenshot(ana, "posts-forged")
+
+        async def logged() -> bool:
+            return stage.log().count("Slack didn't sign") == 2
+
+        await eventually(logged)
+        # A genuine submission, recorded and sent again within its five minutes: one post.
+        await asked(ana, "Sent but once")
+        async with httpx.AsyncClient() as client:
+            again = await client.post(f"{stage.address}/playground/replay", json={"index": -1})
+        assert again.json() == {"status": 200}
+        ben = await stage.tab(BEN, APPROVALS)
+        await expect(messages(ben, "Sent but once")).to_have_count(1)
+        await approve(messages(ben, "Sent but once")).click()
+        await stage.goes_live("Sent but once")
+        _, total = await stage.services.scheduling.coming(Person(TEAM.id, ANA))
+        assert total == 0
