@@ -70,7 +70,7 @@ async def test_it_goes_to_a_team_and_opens_again_when_the_person_writes_again(
     eva = await stage.tab(EVA, CARE)
     theirs = messages(eva, "my parcel arrived broken").first
     await choose(theirs, "Claim")
-    await expect(theirs).to_contain_text("with Eva Lindt of Care")
+    await expect(theirs).to_contain_text("with @Eva Lindt of Care")
     await choose(theirs, "Resolve")
     await expect(theirs).to_contain_text("Resolved")
     await expect(card).to_contain_text("Resolved")
