@@ -7,13 +7,14 @@ from datetime import timedelta
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, approvals, deliveries, drafts, notices, posts
+from storage import accounts, approvals, deliveries, drafts, mentions, notices, posts
 from storage.database import Database
 from storage.records import (
     AccountState,
     Card,
     DeliveryState,
     Draft,
+    Mention,
     Notice,
     Post,
     PostState,
@@ -43,12 +44,21 @@ class PostLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MentionLine:
+    """A mention that needs an answer; ``card`` is its card in Slack, None without one."""
+
+    mention: Mention
+    card: Notice | None
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """One person's Home. Lists are empty where the person's roles don't cover them."""
 
     admitted: Admitted
     to_decide: Sequence[PostLine]
     to_mend: Sequence[PostLine]
+    to_answer: Sequence[MentionLine]
     drafts: Sequence[Draft]
     coming: Sequence[PostLine]
     coming_total: int
@@ -82,19 +92,30 @@ class Homes:
         """
         async with self._database.reading() as tx:
             admitted = await admit(tx, person, Action.LOOK)
-            coming = await posts.coming(tx, person.workspace_id, COMING)
+            to_decide = await self._to_decide(tx, admitted)
+            coming, total = await self._coming(tx, admitted, to_decide)
             writes = admitted.may(Action.DRAFT)
+            left = await drafts.of_person(tx, person.workspace_id, person.user_id)
             return Home(
                 admitted=admitted,
-                to_decide=await self._to_decide(tx, admitted),
+                to_decide=to_decide,
                 to_mend=await self._to_mend(tx, admitted) if writes else (),
-                drafts=await drafts.of_person(tx, person.workspace_id, person.user_id)
-                if writes
-                else (),
-                coming=await self._lines(tx, admitted, coming),
-                coming_total=await posts.count_coming(tx, person.workspace_id),
+                to_answer=await self._to_answer(tx, admitted),
+                drafts=left if writes else (),
+                coming=coming,
+                coming_total=total,
                 accounts=await self._accounts.choices(tx, person.workspace_id),
             )
+
+    async def _coming(
+        self, tx: Transaction, admitted: Admitted, besides: Sequence[PostLine]
+    ) -> tuple[Sequence[PostLine], int]:
+        """What goes out next, and how many in all; ``besides`` is shown to the person already."""
+        shown = {line.post.id for line in besides}
+        found = await posts.coming(tx, admitted.workspace.id, COMING + len(shown))
+        total = await posts.count_coming(tx, admitted.workspace.id)
+        others = [post for post in found if post.id not in shown][:COMING]
+        return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """Posts that wait for this person: not what they wrote or changed last themselves."""
@@ -113,6 +134,23 @@ class Homes:
         tasks = [post for post in mine if post.state not in FAILED or post.updated_at > oldest]
         lines = await self._lines(tx, admitted, tasks[:MOST_READ], Card.TROUBLE)
         return [line for line in lines if line.why]
+
+    async def _to_answer(self, tx: Transaction, admitted: Admitted) -> Sequence[MentionLine]:
+        """Open alerts that are this person's or nobody's yet, the person's own first, then by
+        when they must be solved."""
+        if not admitted.may(Action.RESPOND):
+            return ()
+        workspace_id, me = admitted.workspace.id, admitted.member.user_id
+        now = self._clock.now()
+        listed = await mentions.open_ones(tx, workspace_id, now, limit=MOST_READ, offset=0)
+        mine = [
+            mention
+            for rank, mention in listed
+            if rank == mentions.NEEDS_ANSWER and mention.owner_id in (None, me)
+        ]
+        mine.sort(key=lambda mention: (mention.owner_id != me, mention.solve_due_at))
+        cards = await notices.of_cards(tx, workspace_id, Card.MENTION, [m.id for m in mine])
+        return [MentionLine(mention, cards.get(mention.id)) for mention in mine]
 
     async def _lines(
         self,

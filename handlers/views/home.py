@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bot.home import COMING, Home, PostLine
+from bot.home import Home, PostLine
 from bot.setup import Standing
 from bot.team import Action
 from handlers.ids import Act
@@ -23,6 +23,7 @@ from handlers.views.setup import named, not_set_up
 from storage.records import AccountState, Draft, Notice, PostState
 
 MOST_TO_DECIDE = 8
+MOST_TO_ANSWER = 5
 MOST_TO_MEND = 5
 MOST_DRAFTS = 5
 MOST_ACCOUNTS = 8
@@ -39,6 +40,7 @@ def home(shown: Home, link: Link) -> Block:
     blocks = [
         _ways_in(shown),
         *_to_decide(shown, link),
+        *_to_answer(shown, link),
         *_to_mend(shown, link),
         *_drafts(shown.drafts),
         *_coming(shown, link),
@@ -94,8 +96,32 @@ def _to_decide(shown: Home, link: Link) -> list[Block]:
     blocks = [header(_counted("Waiting for your approval", len(shown.to_decide)))]
     for waiting in shown.to_decide[:MOST_TO_DECIDE]:
         text = f"{_head(waiting)} · by <@{waiting.post.author_id}>\n{_excerpt(waiting)}"
-        blocks.append(section(text, accessory=_open(waiting, link)))
+        blocks.append(section(text, accessory=_open(waiting.card, link)))
     return blocks + _more(len(shown.to_decide), MOST_TO_DECIDE, "in the approvals channel")
+
+
+def _to_answer(shown: Home, link: Link) -> list[Block]:
+    if not shown.to_answer:
+        if shown.may(Action.RESPOND):
+            return [context(":white_check_mark: No mention waits for your answer.")]
+        return []
+    blocks = [header(_counted("Mentions to answer", len(shown.to_answer)))]
+    for line in shown.to_answer[:MOST_TO_ANSWER]:
+        mention = line.mention
+        whose = " · yours" if mention.owner_id else ""
+        due = (
+            f"answer by {date(mention.answer_due_at)}"
+            if mention.answered_at is None
+            else f"solve by {date(mention.solve_due_at)}"
+        )
+        text = escape(shorten(" ".join(mention.text.split()), EXCERPT))
+        blocks.append(
+            section(
+                f"*{escape(mention.author)}*{whose} · {due}\n>{text}",
+                accessory=_open(line.card, link),
+            )
+        )
+    return blocks + _more(len(shown.to_answer), MOST_TO_ANSWER, "in `/social mentions`")
 
 
 def _to_mend(shown: Home, link: Link) -> list[Block]:
@@ -103,7 +129,9 @@ def _to_mend(shown: Home, link: Link) -> list[Block]:
         return []
     blocks = [header(_counted("Yours to mend", len(shown.to_mend)))]
     for task in shown.to_mend[:MOST_TO_MEND]:
-        blocks.append(section(f"{_trouble(task)}\n{_excerpt(task)}", accessory=_open(task, link)))
+        blocks.append(
+            section(f"{_trouble(task)}\n{_excerpt(task)}", accessory=_open(task.card, link))
+        )
         ids = pack(post=task.post.id, revision=task.revision.id)
         if task.post.state is PostState.CHANGES_REQUESTED:
             blocks.append(actions(button("Edit it", Act.EDIT_POST, ids, style="primary")))
@@ -158,13 +186,16 @@ def _drafts(drafts: Sequence[Draft]) -> list[Block]:
 
 
 def _coming(shown: Home, link: Link) -> list[Block]:
+    """What goes out next; what waits for this person's approval stands above already."""
+    if not shown.coming and shown.to_decide:
+        return []
     blocks = [header("What goes out next")]
     if not shown.coming:
         return [*blocks, section("Nothing is scheduled.")]
-    for coming in shown.coming[:COMING]:
+    for coming in shown.coming:
         state = "" if coming.post.state is not PostState.IN_REVIEW else " · waits for approval"
         text = f"{_head(coming)}{state}\n{_excerpt(coming)}"
-        blocks.append(section(text, accessory=_open(coming, link)))
+        blocks.append(section(text, accessory=_open(coming.card, link)))
     more = shown.coming_total - len(shown.coming)
     return blocks + ([context(f"… and {more} more: *What is coming*.")] if more > 0 else [])
 
@@ -215,8 +246,8 @@ def _excerpt(shown: PostLine) -> str:
     return f">{escape(shorten(' '.join(text.split()), EXCERPT)) or '_only pictures_'}"
 
 
-def _open(shown: PostLine, link: Link) -> Block | None:
-    url = link(shown.card) if shown.card else None
+def _open(card: Notice | None, link: Link) -> Block | None:
+    url = link(card) if card else None
     return button("Open", Act.OPEN_LINK, url=url, label="Open its card") if url else None
 
 

@@ -24,9 +24,9 @@ MODES = (
     option("Just me", Mode.ALONE.value, "Posts go out without approval; the record says so."),
 )
 ABOUT_ROUTES = {
-    "Care": "Where mentions go that Customer Care should answer.",
-    "Content": "Where mentions go that are about what was posted.",
-    "Product": "Where mentions go that are about the product itself.",
+    "Care": "The channel of Customer Care: mentions can be passed on to it.",
+    "Content": "The channel of those who write: mentions about what was posted can go there.",
+    "Product": "The channel of those who make the product: what people miss can go there.",
 }
 
 
@@ -70,7 +70,7 @@ def setup_form(workspace: Workspace, own_zone: str) -> Block:
             *(
                 field(
                     f"route:{name}",
-                    f"{name} (a team that mentions can be passed to)",
+                    f"Team {name}",
                     _channel(Act.SETUP_ROUTE, workspace.routes.get(name)),
                     hint=ABOUT_ROUTES[name],
                     optional=True,

@@ -8,7 +8,7 @@ from bot.accounts import mark_expired
 from bot.playground.changes import Change, ChangeKind
 from bot.playground.faults import ApiTrouble, DeliveryTrouble
 from bot.playground.records import View
-from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, DANA, EVA
+from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CHIDI, DANA, EVA
 from storage import accounts, drafts, posts, workspaces
 from storage.records import Draft, Member, Post, PostState, Role
 from tests.handlers.stage import Stage, labels_of, text_of
@@ -40,6 +40,7 @@ async def test_each_role_has_its_own_ways_in(stage: Stage) -> None:
     assert labels_of(ana) == ["Write a post", *everybody]
     dana = await stage.open_home(DANA, "What goes out next")
     assert labels_of(dana) == everybody
+    assert "No mention waits for your answer" in text_of(dana)
     eva = await stage.open_home(EVA, "What goes out next")
     assert labels_of(eva)[-4:] == ["Connect an account", "Team", "Posting times", "Set-up"]
     assert "all well" in text_of(eva)
@@ -58,6 +59,31 @@ async def test_an_approver_sees_what_waits_with_the_way_to_its_card(stage: Stage
     await eventually(leads_there)
     ana = await stage.open_home(ANA, "waits for approval")
     assert "Waiting for your approval" not in text_of(ana)
+
+
+async def test_what_waits_for_me_is_not_listed_twice(stage: Stage) -> None:
+    await write(stage, "Ana's words", when="next_free")
+    await write(stage, "Ben's words", who=BEN, when="next_free")
+    await stage.message(APPROVALS, "Ben's words")
+    home = text_of(await stage.open_home(BEN, "Ana's words"))
+    assert home.count("Ana's words") == 1
+    assert home.index("What goes out next") < home.index("Ben's words")
+
+
+async def test_a_responder_sees_the_mentions_that_wait_for_an_answer(stage: Stage) -> None:
+    async with stage.sandbox() as sandbox:
+        login = {"handle": "mia", "password": "mia-sandbox"}
+        token = (await sandbox.post("/api/login", json=login)).json()["token"]
+        said = {"text": "@acorn My order never arrived. This is the worst service, I am angry!"}
+        bearer = {"Authorization": f"Bearer {token}"}
+        (await sandbox.post("/api/posts", json=said, headers=bearer)).raise_for_status()
+    card = await stage.message(ALERTS, "My order never arrived")
+    home = await stage.open_home(DANA, "Mentions to answer")
+    assert "answer by" in text_of(home)
+    link = f"{stage.address}/archives/{ALERTS}/p{card.ts.replace('.', '')}"
+    assert link in urls_of(home)
+    ana = await stage.open_home(ANA, "What goes out next")
+    assert "Mentions to answer" not in text_of(ana)
 
 
 async def test_nobody_is_asked_to_approve_their_own(stage: Stage) -> None:
