@@ -279,7 +279,7 @@ def _days_before(
     if period.span is Span.DAY or one.engagement_before is None:
         return ()
     found = records.engagement_by_day(
-        one.account.account.id, period.days_before, period.zone, period.end
+        one.account.account.id, period.days_before, period.zone, period.before_end
     )
     return found if any(value is not None for value in found) else ()
 
