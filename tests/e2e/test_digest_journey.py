@@ -81,7 +81,7 @@ async def test_a_manager_asks_for_the_numbers_and_has_them_come(
 
 async def picture_is_there(message: Locator, alt: re.Pattern[str]) -> None:
     """The chart is described, and its bytes have come and are a picture."""
-    image = message.get_by_role("button", name=alt).locator("img")
+    image = message.get_by_role("button", name=alt)  # a press enlarges it
     await expect(image).to_be_visible(timeout=30_000)
     await expect(image).to_have_js_property("complete", True)
     assert await image.evaluate("picture => picture.naturalWidth") == 1600

@@ -160,6 +160,8 @@ async def add_post(
     *,
     state: PostState = PostState.PUBLISHED,
     mention_id: str | None = None,
+    workspace_id: str = TEAM,
+    remote_id: str | None = None,
 ) -> Delivery:
     """A post with one delivery, which is live if the post is published."""
     post_id, revision_id, delivery_id = new_id(), new_id(), new_id()
@@ -167,7 +169,7 @@ async def add_post(
     is_live = state is PostState.PUBLISHED
     delivery = Delivery(
         id=delivery_id,
-        workspace_id=TEAM,
+        workspace_id=workspace_id,
         post_id=post_id,
         revision_id=revision_id,
         account_id=account_id,
@@ -178,7 +180,7 @@ async def add_post(
         owner=None,
         lease_until=None,
         problem=None,
-        remote_id=f"remote-{delivery_id}" if is_live else None,
+        remote_id=(remote_id or f"remote-{delivery_id}") if is_live else None,
         url=f"https://s.example/{delivery_id}" if is_live else None,
         published_at=at if is_live else None,
     )
@@ -187,7 +189,7 @@ async def add_post(
             tx,
             Post(
                 post_id,
-                TEAM,
+                workspace_id,
                 ANA.user_id,
                 state,
                 revision_id,
@@ -198,7 +200,7 @@ async def add_post(
                 at,
                 at,
             ),
-            Revision(revision_id, TEAM, post_id, 1, "hash", content, text, ANA.user_id, at),
+            Revision(revision_id, workspace_id, post_id, 1, "hash", content, text, ANA.user_id, at),
         )
         if state is not PostState.IN_REVIEW:
             await deliveries.insert(tx, delivery)
