@@ -189,15 +189,16 @@ def _schema() -> Schema:
 class _SettingsSchema(Schema):
     """What must hold between settings."""
 
-    @validates_schema(skip_on_field_errors=False)
-    def check_way_in(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Slack must be able to reach us one way or the other."""
-        if not data.get("SLACK_APP_TOKEN") and not data.get("SLACK_SIGNING_SECRET"):
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_way_in(self, _: object, given: Mapping[str, Any], **__: Any) -> None:
+        """Slack must be able to reach us one way or the other. A wrong value isn't a missing one,
+        so this looks at what was given."""
+        if not given.get("SLACK_APP_TOKEN") and not given.get("SLACK_SIGNING_SECRET"):
             raise ValidationError(
                 f"SLACK_APP_TOKEN: isn't set. {WHERE_APP} "
                 "(For HTTP instead of Socket Mode set SLACK_SIGNING_SECRET and HTTP_PORT.)"
             )
-        if not data.get("SLACK_APP_TOKEN") and not data.get("HTTP_PORT"):
+        if not given.get("SLACK_APP_TOKEN") and not given.get("HTTP_PORT"):
             raise ValidationError(
                 "HTTP_PORT: isn't set. With SLACK_SIGNING_SECRET and without SLACK_APP_TOKEN, "
                 "Slack sends requests by HTTP: say on which port."
