@@ -146,7 +146,7 @@ async def test_complaints_come_to_slack_answers_go_back_and_the_digest_counts_th
     await expect(in_reply).to_contain_text(people.zoe.handle)
     await screenshot(dana, "bluesky-mentions")
 
-    await in_reply.get_by_role("button", name=f"Reply to {people.zoe.handle}").click()
+    await in_reply.get_by_text("Reply", exact=True).click()
     form = dialog(dana, "Reply")
     await expect(form).to_contain_text(IN_A_REPLY)
     await form.get_by_label(f"Your reply, public, as Bluesky · {brand.handle}").fill(ANSWER)
