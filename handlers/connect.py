@@ -1,7 +1,6 @@
 """`/social connect`: accounts are connected, connected again, disconnected."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from bot.accounts import AccountChoice
 from bot.errors import FieldErrors, NotFound
@@ -66,6 +65,7 @@ class Connecting:
         filled: Mapping[str, str] | None = None,
         said: str = "",
         again: Account | None = None,
+        turn: int = 0,
     ) -> View:
         """The list and the form. Arguments as of `connect_view`."""
         admitted, choices = await self._accounts.show(person)
@@ -81,6 +81,7 @@ class Connecting:
             filled=filled or {},
             said=said,
             again=again,
+            turn=turn,
         )
 
     async def switch(self, press: Press) -> None:
@@ -125,11 +126,11 @@ class Connecting:
     async def submit(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
         network = self._network(submission.values.get("network") or ids["network"])
-        typed = _typed(network, submission.values)
+        typed, turn = _typed(network, submission), _turn(submission)
         try:
             account = await self._accounts.connect(submission.person, network.name, typed)
         except FieldErrors as error:
-            placed = {block_id(network, name): text for name, text in error.fields.items()}
+            placed = {block_id(network, name, turn): text for name, text in error.fields.items()}
             raise FieldErrors(placed) from error
         said = f":white_check_mark: {escape(self._accounts.choice(account).label)} is connected."
         wanted = ids.get("account")
@@ -138,24 +139,24 @@ class Connecting:
             said += (
                 f" That's another account: {escape(other.label)} still has to be connected again."
             )
-        return Next(await self.view(submission.person, network=network.name, said=said))
+        return Next(
+            await self.view(submission.person, network=network.name, said=said, turn=turn + 1)
+        )
 
     async def again(self, submission: Submission, problem: str) -> View:
         """The form with what was typed, but for secrets, and what came back on top."""
         ids = unpack(submission.metadata)
         network = self._network(submission.values.get("network") or ids["network"])
         wanted = ids.get("account")
+        secret = {field.name for field in network.connect_fields if field.secret}
+        typed = _typed(network, submission)
         return await self.view(
             submission.person,
             network=network.name,
-            filled={
-                field.name: value
-                for field in network.connect_fields
-                if not field.secret
-                and (value := _typed(network, submission.values).get(field.name))
-            },
+            filled={name: value for name, value in typed.items() if name not in secret},
             said=f":warning: {problem}\nNothing was stored.",
             again=(await self._choice(submission.person, wanted)).account if wanted else None,
+            turn=_turn(submission) + 1,
         )
 
     async def disconnect(self, submission: Submission) -> FormAnswer:
@@ -175,8 +176,13 @@ class Connecting:
         return Rendered(text, blocks)
 
 
-def _typed(network: Network, values: Mapping[str, Any]) -> dict[str, str]:
+def _turn(submission: Submission) -> int:
+    return int(unpack(submission.metadata).get("turn", "0"))
+
+
+def _typed(network: Network, submission: Submission) -> dict[str, str]:
+    turn = _turn(submission)
     return {
-        field.name: values.get(block_id(network, field.name)) or ""
+        field.name: submission.values.get(block_id(network, field.name, turn)) or ""
         for field in network.connect_fields
     }

@@ -173,7 +173,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
         except (Rejected, Expired, Garbled) as error:
             raise UserError(
                 f"Tried to log in at {server} as {handle}: {error.reason} Check the handle and"
-                " the app password. Nothing was stored."
+                " the app password."
             ) from error
         if data.get("active") is False:
             raise UserError(

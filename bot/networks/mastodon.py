@@ -151,9 +151,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
                 server, "GET", "/api/v1/notifications", token=token, params={"limit": "1"}
             )
         except (Expired, Rejected, Garbled) as error:
-            raise UserError(
-                f"Tried the token at {server}: {error.reason} Nothing was stored."
-            ) from error
+            raise UserError(f"Tried the token at {server}: {error.reason}") from error
         data = response.json()
         return data if isinstance(data, dict) else {}
 

@@ -39,12 +39,14 @@ def connect_view(
     filled: Mapping[str, str],
     said: str = "",
     again: Account | None = None,
+    turn: int = 0,
 ) -> Block:
     """What is connected, and the form for one more.
 
     :param filled: what the form's fields begin with, by name; never a secret.
     :param said: what happened, on top (mrkdwn).
     :param again: the account that is to be connected again; the list is left out.
+    :param turn: how often the form was submitted already; see `block_id`.
     """
     blocks: list[Block] = [section(said)] if said else []
     if again is None and choices:
@@ -58,7 +60,7 @@ def connect_view(
     blocks.append(context(escape(network.connect_help)))
     blocks += [
         field(
-            block_id(network, declared.name),
+            block_id(network, declared.name, turn),
             declared.label,
             text_input(
                 Act.CONNECT_FIELD,
@@ -72,7 +74,9 @@ def connect_view(
     ]
     if any(declared.secret for declared in network.connect_fields):
         blocks.append(context(IN_CLEAR))
-    metadata = pack(network=network.name, account=again.id if again else None)
+    metadata = pack(
+        network=network.name, account=again.id if again else None, turn=str(turn) if turn else None
+    )
     return modal(Form.CONNECT, title, blocks, submit="Connect", metadata=metadata)
 
 
@@ -90,9 +94,11 @@ def accounts_view(choices: Sequence[AccountChoice]) -> Block:
     )
 
 
-def block_id(network: Network, name: str) -> str:
-    """A field's block id: of one network, so that no password lands in another one's form."""
-    return f"{network.name}:{name}"
+def block_id(network: Network, name: str, turn: int) -> str:
+    """A field's block id. It is of one network, so that no password lands in another one's form,
+    and of one turn: Slack keeps what was typed where the ids stay, a password in plain sight too.
+    """
+    return f"{network.name}:{name}:{turn}" if turn else f"{network.name}:{name}"
 
 
 def _network_field(networks: Sequence[Network], network: Network) -> Block:

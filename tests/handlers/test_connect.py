@@ -30,8 +30,12 @@ async def form_for_sandbox(stage: Stage) -> View:
     return await stage.modal(EVA, "The password of acorn")
 
 
-def typed(handle: str, password: str) -> dict[str, str]:
-    return {"sandbox:handle": handle, "sandbox:password": password}
+def typed(handle: str, password: str, turn: str = "") -> dict[str, str]:
+    return {f"sandbox:handle{turn}": handle, f"sandbox:password{turn}": password}
+
+
+def fields_of(form: View) -> set[str]:
+    return {block["block_id"] for block in inputs_of(form)} - {"network"}
 
 
 async def expire(stage: Stage) -> Account:
@@ -44,9 +48,9 @@ async def expire(stage: Stage) -> Account:
 
 
 async def test_the_form_follows_from_the_networks_declaration(stage: Stage) -> None:
+    await stage.command(EVA, "/social connect")
+    form = await stage.modal(EVA, "connect")
     for network in stage.services.accounts.networks():
-        await stage.command(EVA, "/social connect")
-        form = await stage.modal(EVA, "connect")
         await stage.press(EVA, form, "network", network.label)
         last = network.connect_fields[-1].name
         form = await stage.modal(EVA, network.connect_help[:40])
@@ -74,8 +78,20 @@ async def test_a_wrong_password_says_what_was_tried_and_stores_nothing(stage: St
     refused = await stage.modal(EVA, "Nothing was stored")
     assert "Tried to log in as" in text_of(refused)
     values = {block["block_id"]: block["element"] for block in inputs_of(refused)}
-    assert values["sandbox:handle"]["initial_value"] == "acorn"
+    assert values["sandbox:handle:1"]["initial_value"] == "acorn"
     assert await connected(stage) == before
+
+
+async def test_no_password_stays_on_the_screen_once_it_was_sent(stage: Stage) -> None:
+    """Slack keeps what was typed in a field whose ids stay."""
+    form = await form_for_sandbox(stage)
+    first = fields_of(form)
+    await stage.submit_fields(form, typed("acorn", WRONG))
+    refused = await stage.modal(EVA, "Nothing was stored")
+    second = fields_of(refused)
+    await stage.submit_fields(refused, typed("acorn", PASSWORD, ":1"))
+    third = fields_of(await stage.modal(EVA, "is connected"))
+    assert len(first | second | third) == 6
 
 
 async def test_an_empty_field_is_named_at_the_field(stage: Stage) -> None:
@@ -109,7 +125,7 @@ async def test_a_slow_network_shows_checking_and_then_the_form_without_its_secre
     again = await stage.modal(EVA, "Nothing was stored")
     assert "mia-sandbox" not in json.dumps(again.body)
     values = {block["block_id"]: block["element"] for block in inputs_of(again)}
-    assert values["sandbox:handle"]["initial_value"] == "mia"
+    assert values["sandbox:handle:1"]["initial_value"] == "mia"
 
 
 async def test_secrets_are_in_no_view_and_no_log(
@@ -123,7 +139,7 @@ async def test_secrets_are_in_no_view_and_no_log(
     await stage.submit_fields(form, typed("mia", WRONG))
     refused = await stage.modal(EVA, "Nothing was stored")
     assert WRONG not in json.dumps(refused.body)
-    await stage.submit_fields(refused, typed("mia", right))
+    await stage.submit_fields(refused, typed("mia", right, ":1"))
     done = await stage.modal(EVA, "is connected")
     assert right not in json.dumps(done.body)
     kept = b"".join(file.read_bytes() for file in tmp_path.glob("socialdesk.db*"))
