@@ -78,14 +78,13 @@ def _open_item(item: Listed) -> Block:
     owner = f" · with <@{mention.owner_id}>" if mention.owner_id else ""
     if mention.route:
         owner += f" · {escape(mention.route)}"
+    if mention.answered_at is not None:
+        owner += " · answered"
     see = link(mention.url, "Open", longest=LONGEST_LINK)
     text = f"{where}{owner}\n>{excerpt(mention.text, EXCERPT)} {see}".rstrip()
-    if item.rank == NEEDS_ANSWER:
-        options = menu_options(mention)
-        if mention.account_id is not None and mention.reply_to:
-            options.insert(0, option("Reply", pack(do="reply", mention=mention.id)))
-    else:
-        options = doubtful_options(mention.id)
+    options = menu_options(mention) if item.rank == NEEDS_ANSWER else doubtful_options(mention.id)
+    if mention.account_id is not None and mention.reply_to:
+        options.insert(0, option("Reply", pack(do="reply", mention=mention.id)))
     return section(text, accessory=menu(Act.MENTIONS_MENU, options))
 
 

@@ -24,7 +24,7 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
-from storage.records import DeliveryState, HistoryEntry, Mention, MentionState
+from storage.records import DeliveryState, HistoryEntry, Mention, MentionState, Sentiment, Urgency
 
 SHOWN_TEXT = 1200
 SHOWN_LATER = 500
@@ -40,7 +40,6 @@ RECORDED = {
     "claimed": "claimed it",
     "took over": "took it over",
     "replied": "sent a reply",
-    "answered": "answered",
     "routed": "routed it",
     "resolved": "resolved it",
     "dismissed": "said it isn't negative",
@@ -219,7 +218,7 @@ def _buttons(shown: MentionOverview, channel: str) -> list[Block]:
         elements += _open_link(mention)
         if mention.state is not MentionState.OPEN:
             value = pack(do="reopen", mention=mention.id)
-            elements.append(button("Open it again", Act.MENTION_MENU, value))
+            elements.append(button("Reopen", Act.MENTION_MENU, value))
     return [actions(*elements)] if elements else []
 
 
@@ -273,6 +272,8 @@ def _record(entries: Sequence[HistoryEntry]) -> str:
     """Who did what, when; the newest lines if there are many."""
     lines = []
     for entry in entries:
+        if entry.action == "answered":  # the reply itself stands on the card
+            continue
         who = f"<@{entry.actor_id}>" if entry.actor_id else "Socialdesk"
         said = RECORDED.get(entry.action, entry.action)
         if entry.action == "routed":
@@ -300,11 +301,15 @@ def wrote_again(earlier: Mention, later: Mention) -> tuple[str, list[Block]]:
 
 
 def first_sentences(mention: Mention) -> str:
-    """Something to begin with: that they were heard, and a private way to go on."""
+    """Something to begin with. To a complaint: that they were heard, and a private way to go on."""
     first = mention.author_name.split()[:1]
     named = f", {first[0]}" if first and _PLAIN_NAME.fullmatch(first[0]) else ""
     if mention.answered_at is not None:
         return f"Thank you for your patience{named}. "
+    if mention.urgency is not Urgency.ALERT:
+        return (
+            f"Thank you{named}! " if mention.sentiment is Sentiment.POSITIVE else f"Hello{named}! "
+        )
     return (
         f"I'm sorry you ran into this{named}. Could you send us a direct message with what "
         "happened and your order number, so that we can put it right?"
@@ -335,7 +340,7 @@ def reply_form(
             field(
                 "text",
                 f"Your reply, public, as {label}"[:150],
-                text_input(Act.REPLY_TEXT, initial=text, multiline=True, max_length=3000),
+                text_input(Act.REPLY_TEXT, initial=text, multiline=True),
                 hint="Make it yours: people notice copied answers.",
             ),
             context(count) | {"block_id": "count"},

@@ -30,9 +30,7 @@ def watch_form(shown: Watched, *, note: str = "") -> Block:
             field(
                 "watch",
                 "Words, or a feed's address",
-                text_input(
-                    Act.WATCH_TEXT, placeholder="acorn kettle, or https://…", max_length=2000
-                ),
+                text_input(Act.WATCH_TEXT, placeholder="acorn kettle, or https://…"),
                 hint="Words are looked for in the feeds below. A feed (RSS or Atom) can be a "
                 "blog, a forum, or a search such as Google Alerts.",
             )

@@ -21,6 +21,7 @@ from storage.rows import many
 from storage.tables import accounts as accounts_table
 from storage.tables import mentions as mentions_table
 from tests.handlers.stage import Stage, inputs_of, labels_of, staged, text_of
+from tests.servers.eventually import eventually
 
 COMPLAINT = "@acorn the grinder broke after two days and I am angry. Terrible quality."
 DOUBT = "@acorn the bag was a little torn."
@@ -134,7 +135,7 @@ async def test_a_reply_goes_from_the_card_to_the_network(stage: Stage) -> None:
     assert await live_replies(stage, post_id) == ["I'm sorry, Mia. We'll send a new one. ☕"]
     await stage.press(DANA, answered, "mention_menu", "Resolve")
     resolved = await card(stage, "*Resolved*")
-    assert labels_of(resolved) == ["Open", "Open it again"]
+    assert labels_of(resolved) == ["Open", "Reopen"]
     assert len(stage.messages(ALERTS)) == 1
     assert stage.messages(stage.slack.workspace.im_with_app(DANA).id) == []
 
@@ -147,9 +148,9 @@ async def test_resolve_with_this_ends_the_card_as_a_record(stage: Stage) -> None
     resolved = await card(stage, "*Resolved*")
     text = text_of(resolved)
     assert "Answer by" not in text
-    for did in ("claimed it", "sent a reply", "answered", "resolved it"):
+    for did in ("claimed it", "sent a reply", "resolved it"):
         assert f"<@{DANA}> {did}" in text
-    await stage.press(DANA, resolved, "Open it again")
+    await stage.press(DANA, resolved, "Reopen")
     await card(stage, "Answered, not solved yet")
 
 
@@ -371,6 +372,33 @@ async def test_a_long_list_has_pages(stage: Stage) -> None:
     second = await stage.modal(DANA, "Page 2 of 2")
     await stage.press(DANA, second, "Previous")
     await stage.modal(DANA, "Page 1 of 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("@acorn wonderful coffee, thank you, I love it!", "Thank you, Lea! "),
+        ("@acorn what time do you close on Sunday?", "Hello, Lea! "),
+    ],
+)
+async def test_praise_and_questions_are_answered_from_the_list(
+    stage: Stage, text: str, begins: str
+) -> None:
+    post_id = await say(stage, text, who="lea")
+    await hear(stage)
+    await overwrite(stage, author_name="Lea")
+    await stage.command(DANA, "/social mentions")
+    await stage.press(DANA, await stage.modal(DANA, "All others"), "mentions_menu", "Reply")
+    form = await stage.modal(DANA, "reply")
+    assert inputs_of(form)[0]["element"]["initial_value"] == begins
+    await stage.submit(form, text="At six.", resolves=["resolves"])
+
+    async def answered() -> list[str]:
+        return await live_replies(stage, post_id)
+
+    assert await eventually(answered) == ["At six."]
+    await stage.command(DANA, "/social mentions")
+    await stage.modal(DANA, "Nothing is open.")
 
 
 async def test_nothing_open_says_so(stage: Stage) -> None:

@@ -58,6 +58,7 @@ class ListenContract(Fixtures):
         reply = next(found for text, found in heard.items() if "endless" in text)
         assert mention.kind is MentionKind.MENTION
         assert reply.kind is MentionKind.REPLY
+        assert (mention.answers, reply.answers) == (None, ours.remote_id)
         for each in (mention, reply):
             assert each.remote_id
             assert each.author
