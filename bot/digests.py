@@ -165,7 +165,7 @@ class Digests:
         choices = await self._accounts.choices(tx, workspace_id)
         chart_start = periods.day_start(period.last - timedelta(days=CHART_DAYS), period.zone)
         since = min(period.before_start, chart_start)
-        taken = await snapshots.history(tx, workspace_id, since, period.end)
+        taken = await snapshots.history(tx, workspace_id, since, now)
         out = await numbers.went_out(tx, workspace_id, since - MEASURED_FOR, period.end)
         # Sorting some ten thousand snapshots takes a while, in which others have to be answered.
         records = await asyncio.to_thread(Records, choices, taken, out)

@@ -30,7 +30,8 @@ class AccountPerformance:
 
     ``followers`` is the number at the end, ``followers_gained`` how it moved. ``engagement`` is
     what its posts gained. ``since`` (UTC) is where counting really begins if not at the period's
-    start; ``until`` where it really ends if not at its end.
+    start; ``until`` where it really ends if not at its end. ``is_silent``: nothing newer than that
+    is known at all.
     """
 
     account: AccountChoice
@@ -42,6 +43,7 @@ class AccountPerformance:
     posts_before: int | None
     since: datetime | None
     until: datetime | None
+    is_silent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class _Timeline:
         self._taken = sorted(taken, key=lambda one: one.taken_at)
         self._times = [one.taken_at for one in self._taken]
 
+    @property
+    def newest(self) -> Snapshot | None:
+        return self._taken[-1] if self._taken else None
+
     def at(self, moment: datetime) -> Snapshot | None:
         """The newest one up to a time."""
         place = bisect_right(self._times, moment)
@@ -75,7 +81,7 @@ class _Timeline:
 
 
 class Records:
-    """Everything that was measured, ready to be asked about periods."""
+    """Everything that was measured up to now, ready to be asked about periods."""
 
     def __init__(
         self,
@@ -171,6 +177,7 @@ class Records:
             ),
             since=_unless_close(begun, period.start) if known else None,
             until=_unless_close(newest, period.end),
+            is_silent=newest is timeline.newest,
         )
 
     def _begun(self, account_id: str, start: datetime, end: datetime) -> Snapshot | None:

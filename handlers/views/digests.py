@@ -314,7 +314,7 @@ def _span(waited: timedelta) -> str:
 
 def _today(digest: Digest) -> Block:
     due = digest.due
-    lines = [f"*Still due today  {len(due) or 'nothing'}*"]
+    lines = [f"*Still due today*  {len(due) or 'nothing'}"]
     lines += [_due(one, digest) for one in due[:MOST_DUE]]
     if len(due) > MOST_DUE:
         lines.append(f"… and {len(due) - MOST_DUE} more")
@@ -358,10 +358,15 @@ def _trouble(one: AccountPerformance, period: Period) -> str:
     if one.account.account.state is AccountState.EXPIRED:
         ends = f" Its numbers end {_moment(one.until, period)}." if one.until else ""
         return f":warning: {who} must be connected again: `/social connect`.{ends}"
-    if one.until is not None:
+    if one.engagement is None and not one.is_silent:
+        return f"{who}: nothing was measured in this time."
+    if one.until is not None and one.is_silent:
         return f"{who}: no numbers since {_moment(one.until, period)}."
+    if one.until is not None:
+        until = _moment(one.until, period)
+        return f"{who}: counted until {until}; what came later counts for the next day."
     if one.engagement is None:
-        return f"{who}: no numbers of this time."
+        return f"{who}: no numbers yet."
     if one.since is not None and one.since > period.start:
         return f"{who}: counted since {_moment(one.since, period)}, when measuring began."
     if one.since is not None:

@@ -283,7 +283,7 @@ def performance(number: int) -> AccountPerformance:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     choice = AccountChoice(account, f"Net · *@{number}* " + "x" * 200, ScriptedNetwork.limits)
-    return AccountPerformance(choice, 100, 2, 50, 40, 3, 2, None, None)
+    return AccountPerformance(choice, 100, 2, 50, 40, 3, 2, None, None, is_silent=True)
 
 
 def crowded(count: int) -> Digest:

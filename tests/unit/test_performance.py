@@ -119,6 +119,13 @@ def test_an_account_that_was_not_measured_in_the_period_says_how_old_its_numbers
     found = only(followers({START - 3 * DAY: 100}))
     assert (found.followers, found.followers_gained, found.engagement) == (100, None, None)
     assert found.until == START - 3 * DAY
+    assert found.is_silent
+
+
+def test_a_bot_that_slept_at_the_end_of_the_day_says_until_when_it_counted() -> None:
+    found = only(followers({START: 100, START + 10 * HOUR: 104, END + 9 * HOUR: 120}))
+    assert (found.followers_gained, found.until) == (4, START + 10 * HOUR)
+    assert not found.is_silent, "it is measured again since"
 
 
 def test_counting_that_began_in_the_middle_is_said() -> None:
