@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.playground.faults import ApiTrouble
 from bot.playground.records import User
 from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CARE, EVA, GENERAL, SOCIAL
 from storage import workspaces
@@ -221,3 +222,38 @@ async def test_without_an_admin_left_slacks_admins_can_set_up_again(stage: Stage
     noor = await member_of(stage, "U0NEW")
     assert noor is not None
     assert Role.ADMIN in noor.roles
+
+
+async def test_a_slow_slack_shows_checking_and_then_the_next_step(empty_stage: Stage) -> None:
+    form = await open_form(empty_stage, EVA)
+    slow = empty_stage.slack.faults.trouble_calls
+    slow("chat.postMessage", ApiTrouble.SLOW, seconds=1.5)
+    assert (await empty_stage.submit_fields(form, FILLED)).ok
+    await empty_stage.modal(EVA, "Checking")
+    await empty_stage.modal(EVA, "Next: connect your first account")
+    assert (await workspace_of(empty_stage)).set_up_at is not None
+
+
+async def test_what_is_found_late_names_its_field_and_keeps_what_was_typed(
+    empty_stage: Stage,
+) -> None:
+    empty_stage.slack.workspace.archive(CARE)
+    form = await open_form(empty_stage, EVA)
+    slow = empty_stage.slack.faults.trouble_calls
+    slow("users.info", ApiTrouble.SLOW, seconds=1.5)
+    assert (await empty_stage.submit_fields(form, FILLED)).ok
+    again = await empty_stage.modal(EVA, "*Team Care*: This channel is archived")
+    chosen = {block["block_id"]: block["element"] for block in inputs_of(again)}
+    assert chosen["approvals"]["initial_conversation"] == APPROVALS
+    assert chosen["zone"]["initial_option"]["value"] == "Europe/Paris"
+    assert "Acorn Coffee" in chosen["words"]["initial_value"]
+    assert (await workspace_of(empty_stage)).set_up_at is None
+
+
+async def test_people_of_another_workspace_are_told_so(empty_stage: Stage) -> None:
+    slack = empty_stage.slack.workspace
+    slack.put_user(User("U0NEW", "noor", "Noor", is_owner=True, is_stranger=True, team_id="T0NOT"))
+    slack.add_member(SOCIAL, "U0NEW")
+    await empty_stage.command("U0NEW", "/social draft")
+    told = await empty_stage.whispered("U0NEW", "Slack workspace")
+    assert labels_of(told) == []
