@@ -5,14 +5,16 @@ is sent again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from bot.accounts import Accounts
 from bot.clock import Clock
-from bot.errors import NotFound, Rejected, Uncertain
+from bot.errors import NetworkError, NotFound, Rejected, Uncertain, UserError
 from bot.media import MediaFolder
 from bot.networks.base import (
     Outgoing,
@@ -33,6 +35,8 @@ from storage.rows import Transaction, new_id
 CALL_LIMIT = timedelta(seconds=60)
 LEASE = timedelta(seconds=120)  # longer than a call may take
 PATIENCE = timedelta(seconds=60)  # after a foreign lease's end, before it is taken over
+
+log = logging.getLogger(__name__)
 
 
 class ClaimLost(Exception):
@@ -79,8 +83,9 @@ class Sender:
 
         :raises Rejected: the kept content isn't the approved one.
         :raises NotFound: the account isn't there any more.
+        :raises ClaimLost: somebody else has it now.
         """
-        async with self._database.transaction() as tx:
+        async with self._holding(delivery) as tx:
             revision = await posts.revision(tx, delivery.workspace_id, delivery.revision_id)
             account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
             post = await posts.get(tx, delivery.workspace_id, delivery.post_id)
@@ -149,7 +154,7 @@ class Sender:
                 return found
             if network.uncertainty is Uncertainty.LOOK_UP:
                 # It isn't there: the next call has a grace of its own, from its own beginning.
-                async with self._database.transaction() as tx:
+                async with self._holding(attempt.delivery) as tx:
                     await deliveries.restart_part(tx, part)
         uploaded = await self._upload(network, session, attempt)
         prepared = part.frozen or await self._prepare(network, session, attempt, uploaded)
@@ -160,9 +165,14 @@ class Sender:
         except TimeoutError as error:
             raise Uncertain("it gave no answer in time") from error
         except UploadsGone:
-            async with self._database.transaction() as tx:
+            async with self._holding(attempt.delivery) as tx:
                 await deliveries.forget_uploads(tx, attempt.delivery.id)
             raise
+        except (NetworkError, UserError):
+            raise
+        except Exception as error:  # a bug of ours, after the request may have left
+            log.exception("Publishing on %s ended with a bug.", attempt.account.network)
+            raise Uncertain("Socialdesk didn't understand its answer") from error
 
     async def _resolve(self, network: Publishes, session: Session, part: Part) -> Published | None:
         """What became of a begun call; None: it may be sent again with the same key."""
@@ -196,7 +206,7 @@ class Sender:
                         data, medium.mime, medium.width, medium.height, picture.alt, medium.name
                     ),
                 )
-                async with self._database.transaction() as tx:
+                async with self._holding(attempt.delivery) as tx:
                     await deliveries.save_part(tx, part, state=PartState.DONE, result=result)
             uploaded.append(Uploaded(result, picture.alt, medium.width, medium.height))
         return uploaded
@@ -211,19 +221,28 @@ class Sender:
         """Settle and keep the exact bytes of every attempt."""
         text = attempt.revision.content.texts[attempt.account.id]
         prepared = await network.prepare(session, Outgoing(text, uploaded, attempt.reply_to))
-        async with self._database.transaction() as tx:
+        async with self._holding(attempt.delivery) as tx:
             await deliveries.save_part(tx, attempt.part, frozen=prepared)
         return prepared
 
     async def _confirm(self, attempt: Attempt) -> None:
         """The last look before the call."""
+        async with self._holding(attempt.delivery) as tx:
+            begun = await deliveries.begin(tx, attempt.part, await self._database.now(tx))
+        if not begun:
+            raise ClaimLost
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, delivery: Delivery) -> AsyncIterator[Transaction]:
+        """A transaction in which the claim is certainly ours, its lease renewed.
+
+        :raises ClaimLost: it isn't, so nothing may be written or sent.
+        """
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            held = await deliveries.confirm(
-                tx, attempt.delivery, attempt.part, now, lease_until=now + LEASE
-            )
-        if not held:
-            raise ClaimLost
+            if not await deliveries.hold(tx, delivery, now, lease_until=now + LEASE):
+                raise ClaimLost
+            yield tx
 
 
 def may_be_out(attempt: Attempt | None, error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from random import Random
+from typing import Any
 
 from bot import triage
 from bot.accounts import mark_expired
@@ -20,7 +21,8 @@ UNCERTAIN_TELLS_AT = 3  # attempts: what the next look clears up within seconds 
 
 
 class Settling:
-    """Commits outcomes. Each is one transaction: state, record and what is owed."""
+    """Commits outcomes. Each is one transaction: state, record and what is owed. The post is locked
+    before its delivery, as people's steps do."""
 
     def __init__(self, database: Database, clock: Clock, random: Random) -> None:
         self._database = database
@@ -41,10 +43,12 @@ class Settling:
     async def published(self, attempt: Attempt, published: Published) -> None:
         """It is live: the card will show the link, nobody gets a message."""
         delivery, now = attempt.delivery, self._clock.now()
-        async with self._database.transaction() as tx:
+
+        async def keep(tx: Transaction) -> None:
+            await posts.lock(tx, delivery.post_id)
             result = {"remote_id": published.remote_id, "url": published.url}
             await deliveries.save_part(tx, attempt.part, state=PartState.DONE, result=result)
-            await deliveries.settle(
+            if not await deliveries.settle(
                 tx,
                 delivery,
                 DeliveryState.PUBLISHED,
@@ -52,11 +56,14 @@ class Settling:
                 url=published.url,
                 published_at=now,
                 problem=None,
-            )
+            ):
+                return  # whoever has it now finds the part done
             await history.note(
                 tx, delivery.workspace_id, delivery.post_id, None, "published", now, published.url
             )
             await conclude(tx, delivery.workspace_id, delivery.post_id, now)
+
+        await self._database.surely(keep)
 
     async def failed(
         self,
@@ -77,41 +84,48 @@ class Settling:
                 now=now,
                 random=self._random,
             )
-        async with self._database.transaction() as tx:
+        ended = DeliveryState.UNKNOWN if may_be_out else DeliveryState.FAILED
+        new: dict[str, Any] = {"problem": str(error)}
+        if retry_at is not None:
+            new["next_attempt_at"] = retry_at
+
+        async def keep(tx: Transaction) -> None:
+            await posts.lock(tx, delivery.post_id)
+            state = ended if retry_at is None else DeliveryState.PENDING
+            if not await deliveries.settle(tx, delivery, state, **new):
+                return  # somebody else is at it, and what they do must not be undone
             if isinstance(error, Expired) and attempt is not None:
                 await mark_expired(tx, attempt.account, str(error), now)
             if attempt is not None and not may_be_out:
                 await deliveries.restart_part(tx, attempt.part)
-            if retry_at is not None:
-                await deliveries.settle(
-                    tx,
-                    delivery,
-                    DeliveryState.PENDING,
-                    next_attempt_at=retry_at,
-                    problem=str(error),
-                )
-                tell = delivery.attempt == (UNCERTAIN_TELLS_AT if may_be_out else 1)
-            else:
-                state = DeliveryState.UNKNOWN if may_be_out else DeliveryState.FAILED
-                await deliveries.settle(tx, delivery, state, problem=str(error))
+            first = delivery.problem is None
+            tell = delivery.attempt == UNCERTAIN_TELLS_AT if may_be_out else first
+            if retry_at is None:
+                tell = True
                 await history.note(
                     tx, delivery.workspace_id, delivery.post_id, None, state.value, now, str(error)
                 )
-                tell = True
             await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=tell)
+
+        await self._database.surely(keep)
 
     async def ask(self, delivery: Delivery) -> None:
         """Nobody but a person can tell whether it is out."""
         now = self._clock.now()
-        async with self._database.transaction() as tx:
-            await deliveries.settle(
+
+        async def keep(tx: Transaction) -> None:
+            await posts.lock(tx, delivery.post_id)
+            if not await deliveries.settle(
                 tx,
                 delivery,
                 DeliveryState.UNKNOWN,
                 problem="the network gave no clear answer, so it may or may not be live",
-            )
+            ):
+                return
             await history.note(tx, delivery.workspace_id, delivery.post_id, None, "unknown", now)
             await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
+
+        await self._database.surely(keep)
 
 
 async def conclude(

@@ -17,6 +17,8 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLA
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage.rows import Transaction
+
 BUSY_TIMEOUT_S = 15
 TRIED_AGAIN_AFTER_S = (0.2, 1, 5, 10)
 
@@ -77,7 +79,7 @@ class Database:
         async with self.transaction() as tx:
             return await write(tx)
 
-    async def now(self, tx: _Transaction) -> datetime:
+    async def now(self, tx: Transaction) -> datetime:
         """The time (UTC) by which work is due: the database's own where it has a server."""
         if self.is_sqlite:
             return self._now()

@@ -100,17 +100,19 @@ async def settle(tx: Transaction, delivery: Delivery, state: DeliveryState, **ne
     )
 
 
-async def confirm(
-    tx: Transaction, delivery: Delivery, part: Part, now: datetime, *, lease_until: datetime
-) -> bool:
-    """Mark a part's call as begun and renew the lease, if the claim still holds."""
-    renewed = await changed(
+async def hold(tx: Transaction, delivery: Delivery, now: datetime, lease_until: datetime) -> bool:
+    """Renew the lease if the claim still holds; until the transaction ends nobody can take it."""
+    return await changed(
         tx,
         update(deliveries)
         .where(_mine(delivery), deliveries.c.lease_until > now)
         .values(lease_until=lease_until),
     )
-    return renewed and await changed(
+
+
+async def begin(tx: Transaction, part: Part, now: datetime) -> bool:
+    """Mark a part's call as begun; False if it is done already."""
+    return await changed(
         tx,
         update(parts)
         .where(parts.c.id == part.id, parts.c.state != PartState.DONE)

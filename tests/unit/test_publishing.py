@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from bot.errors import AlreadyDone, Expired, RateLimited, Rejected, Unavailable, Uncertain
-from bot.networks.base import Uncertainty, UploadsGone
+from bot.networks.base import Published, Uncertainty, UploadsGone
 from bot.sending import ClaimLost
+from bot.settling import Settling
 from storage import accounts, deliveries, notices
 from storage.records import (
     AccountState,
@@ -16,6 +18,7 @@ from storage.records import (
     Delivery,
     DeliveryState,
     NoticeState,
+    PartState,
     PostState,
     When,
 )
@@ -405,3 +408,105 @@ async def test_pictures_that_the_network_dropped_are_uploaded_again(light: World
         assert await light.settled(post.id) is PostState.PUBLISHED
     assert light.network.uploads == 2
     assert len(light.network.live) == 1
+
+
+async def claimed(here: World, owner: str) -> Delivery:
+    async with here.database.transaction() as tx:
+        [taken] = await deliveries.claim(
+            tx,
+            owner=owner,
+            now=datetime.now(UTC) + timedelta(seconds=1),
+            lease=timedelta(minutes=1),
+            patience=timedelta(0),
+            limit=10,
+        )
+    return taken
+
+
+async def is_over(here: World, delivery: Delivery) -> None:
+    """The lease has ended long ago."""
+    past = datetime.now(UTC) - timedelta(hours=1)
+    async with here.database.transaction() as tx:
+        sending = DeliveryState.SENDING
+        await deliveries.move(tx, delivery.id, [sending], sending, lease_until=past)
+
+
+async def test_who_lost_its_claim_undoes_nothing_of_who_has_it(here: World) -> None:
+    """A process that was stopped past its lease wakes up with an error in its hands."""
+    settling = Settling(here.database, here.clock, Random(1))
+    await here.approved("Hello")
+    slow = await claimed(here, "slow")
+    its_attempt = await here.sender.load(slow)
+    await is_over(here, slow)
+    quick = await claimed(here, "quick")
+    attempt = await here.sender.load(quick)
+    async with here.database.transaction() as tx:
+        assert await deliveries.begin(tx, attempt.part, here.clock.now())
+    await settling.failed(slow, its_attempt, Rejected("no"), may_be_out=False)
+    await settling.failed(slow, its_attempt, Unavailable("down"), may_be_out=False)
+    await settling.ask(slow)
+    with pytest.raises(ClaimLost):
+        await here.sender.load(slow)
+    async with here.database.reading() as tx:
+        [part] = await deliveries.parts_of(tx, slow.id)
+    [delivery] = await here.deliveries(slow.post_id)
+    assert part.state is PartState.BEGUN
+    assert (delivery.state, delivery.owner) == (DeliveryState.SENDING, "quick")
+    assert await owed(here, slow.post_id, Card.TROUBLE) == 0
+
+
+async def test_what_the_slow_one_brought_out_is_not_sent_again(here: World) -> None:
+    settling = Settling(here.database, here.clock, Random(1))
+    post = await here.approved("Hello")
+    slow = await claimed(here, "slow")
+    its_attempt = await here.sender.load(slow)
+    await is_over(here, slow)
+    quick = await claimed(here, "quick")
+    await settling.published(its_attempt, Published("post-1", "https://s.example/post-1"))
+    await is_over(here, quick)
+    async with here.publishing():
+        assert await here.settled(post.id) is PostState.PUBLISHED
+    assert here.network.calls == 0
+
+
+async def test_a_bug_before_the_call_is_told_and_tried_again(
+    light: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    post = await light.approved(pictures=(await light.picture(),))
+    async with light.database.transaction() as tx:
+        await tx.connection.exec_driver_sql("DELETE FROM media")
+    async with light.publishing():
+        await eventually(lambda: trouble(light, post.id))
+        [delivery] = await light.deliveries(post.id)
+        assert delivery.state is DeliveryState.PENDING
+        assert delivery.problem is not None
+        reference = delivery.problem.split("reference ")[1].rstrip(")")
+        assert f"[{reference}]" in caplog.text
+    assert light.network.calls == 0
+
+
+async def trouble(here: World, post_id: str) -> int:
+    return await owed(here, post_id, Card.TROUBLE)
+
+
+async def test_a_bug_after_the_call_may_have_let_it_out(light: World) -> None:
+    """The network took the post, and its answer isn't understood."""
+    light.network.uncertainty = Uncertainty.LOOK_UP
+    light.network.lose = {1: KeyError("uri")}
+    async with light.publishing():
+        post = await light.approved()
+        await uncertain(light, post.id, 1)
+        await light.hurry(post.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert light.network.calls == 1
+
+
+async def test_after_a_crash_the_first_trouble_is_told(light: World) -> None:
+    def down(number: int) -> None:
+        raise Unavailable("it is down")
+
+    light.network.behave = down
+    post = await light.approved()
+    await is_over(light, await claimed(light, "a process that was killed"))
+    async with light.publishing():
+        await eventually(lambda: trouble(light, post.id))
