@@ -163,9 +163,9 @@ async def test_a_channels_plans_are_listed_and_stopped_by_their_menu(stage: Stag
 
 
 async def test_stop_stops_all_of_the_channel_or_one_kind(stage: Stage) -> None:
-    for line in ("daily 9:00", "weekly Friday 16:00"):
+    for line, said in (("daily 9:00", "every day"), ("weekly Friday 16:00", "every Friday")):
         await stage.command(EVA, f"/social digest {line}")
-    await stage.whispered(EVA, "every Friday")
+        await stage.whispered(EVA, said)
     await stage.command(EVA, "/social digest stop weekly")
     stopped = await stage.whispered(EVA, "Stopped: no digest every Friday at 16:00")
     assert "The other one goes on" in text_of(stopped)
