@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,9 +80,12 @@ class Bot:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, registry: Sequence[type[Network]] = NETWORKS
+) -> AsyncIterator[Bot]:
     """Start everything in order; at the end stop it in the opposite order.
 
+    :param registry: the networks there are.
     :raises SettingsError: Slack refuses a token or can't be reached, or the port is taken.
     :raises DatabaseTooNew: the database belongs to a newer release.
     """
@@ -98,7 +101,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         async with database.transaction() as tx:
             await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
         clock = Clock()
-        networks = await stack.enter_async_context(open_networks(settings))
+        networks = await stack.enter_async_context(open_networks(settings, registry))
         services = build_services(settings, database, clock, networks)
         stack.push_async_callback(services.listening.close)
         stack.push_async_callback(services.charts.close)
@@ -171,11 +174,13 @@ def build_services(
 
 
 @contextlib.asynccontextmanager
-async def open_networks(settings: Settings) -> AsyncIterator[dict[str, Network]]:
+async def open_networks(
+    settings: Settings, registry: Sequence[type[Network]] = NETWORKS
+) -> AsyncIterator[dict[str, Network]]:
     """One instance of each network that has its addresses, each with its own HTTP client."""
     async with contextlib.AsyncExitStack() as stack:
         made = {}
-        for network in NETWORKS:
+        for network in registry:
             if not all(settings.networks[setting.variable] for setting in network.settings):
                 continue
             transport = None

@@ -3,7 +3,7 @@
 A file ``.env`` in the working directory is read as well; what the environment says wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 
 from bot.errors import SettingsError
 from bot.networks import NETWORKS
+from bot.networks.base import Network
 from storage.database import normalised
 
 HOW_TO_MAKE_A_KEY = (
@@ -50,18 +51,23 @@ class Settings:
         return self.slack_app_token is not None
 
 
-def read_settings(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
+def read_settings(
+    environment: Mapping[str, str],
+    dotenv: Path = Path(".env"),
+    registry: Sequence[type[Network]] = NETWORKS,
+) -> Settings:
     """Read and check the settings.
 
+    :param registry: the networks there are; each declares its own.
     :raises SettingsError: names every missing or wrong one and says what to do.
     """
     from_file = dotenv_values(dotenv) if dotenv.exists() else {}
     given = {name: value for name, value in {**from_file, **environment}.items() if value}
     try:
-        read: dict[str, Any] = _schema().load(given)
+        read: dict[str, Any] = schema_of(registry).load(given)
     except ValidationError as error:
         raise SettingsError(_in_words(error)) from error
-    addresses = {setting.variable for network in NETWORKS for setting in network.settings}
+    addresses = {setting.variable for network in registry for setting in network.settings}
     data_dir = Path(read["DATA_DIR"])
     return Settings(
         data_dir=data_dir,
@@ -133,7 +139,8 @@ def _text(**options: Any) -> fields.Str:
     return fields.Str(load_default=None, **options)
 
 
-def _schema() -> Schema:
+def schema_of(registry: Sequence[type[Network]] = NETWORKS) -> Schema:
+    """Every setting there is, with its default and what makes it wrong."""
     declared: dict[str, Any] = {
         "DATA_DIR": fields.Str(load_default="data"),
         "DATABASE_URL": _text(validate=_is_database),
@@ -180,7 +187,7 @@ def _schema() -> Schema:
             ),
         ),
     }
-    for network in NETWORKS:
+    for network in registry:
         for setting in network.settings:
             declared[setting.variable] = _address(setting.default)
     return _SettingsSchema.from_dict(declared)(unknown=EXCLUDE)

@@ -7,7 +7,7 @@ addresses in them, and speaks to the small Slack over Socket Mode.
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from starlette.routing import Mount
 
 from bot.bootstrap import prepare_folder, running
 from bot.errors import SettingsError
+from bot.networks import NETWORKS
+from bot.networks.base import Network
 from bot.playground.page import Page
 from bot.playground.recording import Recorder
 from bot.playground.sandbox import create_sandbox
@@ -97,11 +99,18 @@ async def playground(
 
 
 def play_settings(
-    slack: Slack, address: str, folder: Path, environment: Mapping[str, str]
+    slack: Slack,
+    address: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    registry: Sequence[type[Network]] = NETWORKS,
 ) -> Settings:
-    """The bot's settings in a playground. Its key is made once and kept in the folder."""
+    """The bot's settings in a playground. Its key is made once and kept in the folder; where the
+    data and the real networks are can be said in the environment."""
     app = slack.workspace.app
-    given = {
+    addresses = [setting.variable for network in registry for setting in network.settings]
+    passed_on = ("DATABASE_URL", "LOG_LEVEL", *addresses)
+    given = {name: environment[name] for name in passed_on if environment.get(name)} | {
         "DATA_DIR": str(folder),
         "SECRET_KEY": _own_key(folder / "secret.key"),
         "SLACK_BOT_TOKEN": app.bot_token,
@@ -111,9 +120,7 @@ def play_settings(
         "ALLOW_PRIVATE_ADDRESSES": "true",
         "POLL_SECONDS": "3",
     }
-    passed_on = ("DATABASE_URL", "LOG_LEVEL", "BLUESKY_URL")
-    given |= {name: environment[name] for name in passed_on if environment.get(name)}
-    return read_settings(given, dotenv=folder / "no-dotenv-in-a-playground")
+    return read_settings(given, folder / "no-dotenv-in-a-playground", registry)
 
 
 def _own_key(file: Path) -> str:

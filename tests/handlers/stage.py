@@ -21,6 +21,8 @@ from typing import Any
 import httpx
 
 from bot.bootstrap import Bot, running
+from bot.networks import NETWORKS
+from bot.networks.base import Network
 from bot.playground.outcome import Outcome
 from bot.playground.play import play_settings, playground
 from bot.playground.records import Message, View
@@ -189,15 +191,25 @@ def labels_of(place: Message | View) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, *, is_set_up: bool = True, **changed: Any) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path,
+    *,
+    is_set_up: bool = True,
+    environment: Mapping[str, str] | None = None,
+    registry: Sequence[type[Network]] = NETWORKS,
+    **changed: Any,
+) -> AsyncIterator[Stage]:
     """A stage in a folder; the same folder again goes on where it ended.
 
     :param is_set_up: as `make play` begins: people have their roles, Sandbox is connected.
+    :param environment: what `make play` takes from its environment, such as networks' addresses.
+    :param registry: the networks there are.
     :param changed: fields of the bot's `Settings` that differ (``first_admin="U..."``).
     """
     async with playground(folder, 0, {}, strict=True) as (slack, address):
-        settings = replace(play_settings(slack, address, folder, {}), **changed)
-        async with running(settings) as bot:
+        read = play_settings(slack, address, folder, environment or {}, registry)
+        settings = replace(read, **changed)
+        async with running(settings, registry) as bot:
             if is_set_up:
                 await set_up(bot)
             stage = Stage(slack, bot, settings, address)

@@ -2,12 +2,18 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
+from bot.errors import Rejected, SettingsError
 from bot.networks import NETWORKS
 from bot.networks.base import (
     Connected,
@@ -16,10 +22,19 @@ from bot.networks.base import (
     Listens,
     Measures,
     Network,
+    Outgoing,
+    PictureFile,
+    Published,
     Publishes,
+    Session,
     Setting,
+    Uncertainty,
 )
-from bot.networks.http import make_client
+from bot.networks.http import call, make_client
+from bot.playground.seed import ANA, APPROVALS, BEN, EVA
+from bot.settings import read_settings, schema_of
+from tests.handlers.stage import staged, text_of
+from tests.servers.web import serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +45,7 @@ MAY_SPELL = (ROOT / "bot" / "networks" / "__init__.py", ROOT / "bot" / "counting
 
 
 class Pigeon(Network):
-    """The smallest network there can be: one can connect to it, no more."""
+    """The smallest network there can be that posts are sent to."""
 
     name = "pigeon"
     label = "Pigeon Post"
@@ -39,12 +54,59 @@ class Pigeon(Network):
     connect_fields = (ConnectField("ring", "Ring", "On its left foot.", secret=True),)
     connect_help = "Ask the loft's keeper."
 
+    uncertainty = Uncertainty.SAME_KEY
+    grace = timedelta(0)
+    key_life = None
+
     def count(self, text: str) -> int:
         return len(text)
 
     async def connect(self, fields: Mapping[str, str]) -> Connected:
         loft = self._settings["PIGEON_URL"]
-        return Connected(fields["ring"], "pigeon", "Pigeon", loft, loft, {}, {})
+        return Connected("1", "grey one", "Pigeon", loft, loft, {"ring": fields["ring"]}, {})
+
+    def new_key(self, now: datetime) -> str:
+        return str(now.timestamp())
+
+    async def upload(self, session: Session, picture: PictureFile) -> Mapping[str, Any]:
+        raise Rejected("A pigeon carries no pictures.")
+
+    async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
+        return {"text": post.text, "ring": session.credentials["ring"]}
+
+    async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
+        await self._ask("PUT", key, effect=True, json=dict(prepared))
+        return Published(key, f"{self._settings['PIGEON_URL']}/{key}")
+
+    async def find(
+        self, session: Session, key: str, prepared: Mapping[str, Any], since: datetime
+    ) -> Published | None:
+        return None  # never asked: the same key is sent again
+
+    async def delete(self, session: Session, remote_id: str) -> None:
+        await self._ask("DELETE", remote_id)
+
+    async def _ask(self, method: str, key: str, **options: Any) -> None:
+        url = f"{self._settings['PIGEON_URL']}/{key}"
+        await call(self._client, method, url, label=self.label, now=self._now, **options)
+
+
+class Loft:
+    """The pigeons' server."""
+
+    def __init__(self) -> None:
+        self.carried: dict[str, Any] = {}
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if request.method == "PUT":
+            self.carried[request.url.path] = await request.json()
+        else:
+            del self.carried[request.url.path]
+        await JSONResponse({})(scope, receive, send)
+
+
+WITH_PIGEON = (*NETWORKS, Pigeon)
 
 
 def problems_of(networks: tuple[type[Network], ...]) -> Iterator[str]:
@@ -70,7 +132,55 @@ def problems_of(networks: tuple[type[Network], ...]) -> Iterator[str]:
 
 
 def test_one_line_adds_a_network() -> None:
-    assert list(problems_of((*NETWORKS, Pigeon))) == []
+    assert list(problems_of(WITH_PIGEON)) == []
+
+
+def test_its_settings_are_read_checked_and_have_to_be_in_the_example() -> None:
+    given = {
+        "SECRET_KEY": Fernet.generate_key().decode(),
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+    }
+    nowhere = Path("no such file")
+    assert read_settings(given, nowhere, WITH_PIGEON).networks["PIGEON_URL"] == (
+        "https://loft.example"
+    )
+    moved = given | {"PIGEON_URL": "http://localhost:1"}
+    assert read_settings(moved, nowhere, WITH_PIGEON).networks["PIGEON_URL"] == "http://localhost:1"
+    with pytest.raises(SettingsError, match="PIGEON_URL: isn't a web address"):
+        read_settings(given | {"PIGEON_URL": "up north"}, nowhere, WITH_PIGEON)
+    # `tests/unit/test_env_example.py` holds the file against the same declaration.
+    assert set(schema_of(WITH_PIGEON).fields) - set(schema_of().fields) == {"PIGEON_URL"}
+
+
+async def test_people_connect_it_draft_for_it_and_publish_on_it(tmp_path: Path) -> None:
+    """In the real bot, of which nothing but its list of networks is another."""
+    loft = Loft()
+    async with (
+        serve(loft.app) as url,
+        staged(tmp_path, registry=WITH_PIGEON, environment={"PIGEON_URL": url}) as stage,
+    ):
+        await stage.command(EVA, "/social connect")
+        await stage.press(EVA, await stage.modal(EVA, "connect"), "network", "Pigeon Post")
+        form = await stage.modal(EVA, "Ask the loft's keeper.")
+        assert "On its left foot." in text_of(form)
+        await stage.submit_fields(form, {"pigeon:ring": "NL-1"})
+        await stage.modal(EVA, "Pigeon Post · grey one is connected")
+
+        await stage.command(ANA, f"/social draft {'coo' * 14}")
+        form = await stage.modal(ANA, "draft")
+        outcome = await stage.submit(form, accounts=["Pigeon Post · grey one"])
+        assert outcome.errors == {"text": "2 over Pigeon Post's limit of 40."}
+        when = {"accounts": ["Pigeon Post · grey one"], "when": "As soon as it's approved"}
+        assert (await stage.submit(form, text="Coo!", **when)).ok
+        card = await stage.message(APPROVALS, "Coo!")
+        await stage.press(BEN, card, "Approve")
+        published = await stage.message(APPROVALS, "Take down")
+        assert list(loft.carried.values()) == [{"text": "Coo!", "ring": "NL-1"}]
+
+        await stage.press(BEN, published, "Take down")
+        await stage.message(APPROVALS, "Taken down")
+        assert loft.carried == {}
 
 
 def test_a_network_that_is_there_already_is_noticed() -> None:
@@ -81,10 +191,9 @@ async def test_a_network_can_do_what_it_implements_and_no_more() -> None:
     async with make_client(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as client:
         values = {setting.variable: setting.default for setting in Pigeon.settings}
         pigeon = Pigeon(client, values, lambda: datetime(2026, 5, 4, tzinfo=UTC))
-    assert not isinstance(pigeon, Publishes | Listens | Measures)
+    assert isinstance(pigeon, Publishes)
+    assert not isinstance(pigeon, Listens | Measures)
     assert pigeon.text_problems("coo" * 14, Pigeon.limits) == ["2 over Pigeon Post's limit of 40."]
-    connected = await pigeon.connect({"ring": "NL-1"})
-    assert connected.url == "https://loft.example"
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)

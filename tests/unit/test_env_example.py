@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from marshmallow import missing
 
 from bot.networks import NETWORKS
-from bot.settings import _schema, read_settings  # the declaration that the file is held against
+from bot.settings import read_settings, schema_of
 
 ROOT = Path(__file__).parents[2]
 LINES = (ROOT / ".env.example").read_text().splitlines()
@@ -16,13 +16,13 @@ EXAMPLES = {"DATABASE_URL", "FIRST_ADMIN", "HTTP_PORT"}  # unset by default: a p
 
 
 def test_every_setting_is_in_it() -> None:
-    assert set(SHOWN) == set(_schema().fields)
+    assert set(SHOWN) == set(schema_of().fields)
     for network in NETWORKS:
         assert {setting.variable for setting in network.settings} <= set(SHOWN)
 
 
 def test_it_shows_the_defaults() -> None:
-    for name, declared in _schema().fields.items():
+    for name, declared in schema_of().fields.items():
         if declared.load_default is missing or name in EXAMPLES:
             continue
         default = "" if declared.load_default is None else str(declared.load_default)
