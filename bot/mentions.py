@@ -42,7 +42,8 @@ class MentionOverview:
     """A mention with everything a card shows. ``place`` is where it was said.
 
     ``choice`` is the account that a reply would come from, None where none can be given.
-    ``later`` is what its author wrote afterwards, oldest first.
+    ``later`` is what its author wrote afterwards, oldest first. ``names`` are the team's, by Slack
+    id.
     """
 
     workspace: Workspace
@@ -52,6 +53,7 @@ class MentionOverview:
     later: Sequence[Mention]
     replies: Sequence[Reply]
     history: Sequence[HistoryEntry]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Mentions:
                 for post, revision, delivery in await mentions.replies(tx, mention.id)
             ],
             history=await history.of_subject(tx, mention.id),
+            names={one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},
         )
 
     async def _place(self, tx: Transaction, mention: Mention) -> str:

@@ -3,7 +3,7 @@
 What continues another mention (``Mention.continues``) is shown with it and never listed alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -257,12 +257,4 @@ async def overdue(tx: Transaction, since: datetime, until: datetime) -> Sequence
                 ran_out(mentions.c.solve_due_at, mentions.c.solved_at),
             ),
         ),
-    )
-
-
-async def of_ids(tx: Transaction, workspace_id: str, ids: Collection[str]) -> Sequence[Mention]:
-    return await many(
-        tx,
-        Mention,
-        select(mentions).where(mentions.c.workspace_id == workspace_id, mentions.c.id.in_(ids)),
     )

@@ -1,7 +1,5 @@
 """`/social mentions`, and the list of possibly negative ones."""
 
-from collections.abc import Sequence
-
 from bot.mentions import DoubtfulList, Listed, MentionOverview, OpenMentions
 from handlers.ids import Act, Form
 from handlers.payloads import pack
@@ -18,9 +16,9 @@ from handlers.views.blocks import (
     option,
     section,
 )
-from handlers.views.mentions import author_of, excerpt, link, menu_options
+from handlers.views.mentions import author_of, excerpt, link, member, menu_options
 from storage.mentions import NEEDS_ANSWER, OTHER, POSSIBLY_NEGATIVE, UNCLASSIFIED
-from storage.records import HistoryEntry, MentionState, Urgency
+from storage.records import MentionState, Urgency
 
 EXCERPT = 160
 LONGEST_LINK = 200  # in a list; the card has the whole of it
@@ -112,7 +110,7 @@ def doubtful_list(list_id: str, shown: DoubtfulList) -> tuple[str, list[Block]]:
     left = [item for item in shown.items if _is_left(item)]
     if left:
         things = "mention" if len(left) == 1 else "mentions"
-        head = f":grey_question: *{len(left)} possibly negative {things}.* Is anything in it?"
+        head = f":mag: *{len(left)} possibly negative {things}.* Choose what is; dismiss the rest."
     else:
         head = ":white_check_mark: *Possibly negative mentions*: everything was looked at."
     blocks = [section(head), *(_doubtful_item(item) for item in shown.items)]
@@ -145,10 +143,10 @@ def _doubtful_item(item: MentionOverview) -> Block:
 
 def _became(item: MentionOverview) -> str:
     if item.mention.urgency is Urgency.ALERT:
-        return f":rotating_light: Negative{_said_by(item.history, 'raised')}"
-    return f":heavy_multiplication_x: Not negative{_said_by(item.history, 'dismissed')}"
+        return f":rotating_light: Negative{_said_by(item, 'raised')}"
+    return f":heavy_multiplication_x: Not negative{_said_by(item, 'dismissed')}"
 
 
-def _said_by(entries: Sequence[HistoryEntry], action: str) -> str:
-    who = [entry.actor_id for entry in entries if entry.action == action and entry.actor_id]
-    return f", says <@{who[-1]}>" if who else ""
+def _said_by(item: MentionOverview, action: str) -> str:
+    who = [entry.actor_id for entry in item.history if entry.action == action]
+    return f", says {member(item, who[-1])}" if who else ""

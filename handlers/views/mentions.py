@@ -1,7 +1,6 @@
 """The card of a mention, from the alarm to the record, and the form of a reply."""
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -24,7 +23,7 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
-from storage.records import DeliveryState, HistoryEntry, Mention, MentionState, Sentiment, Urgency
+from storage.records import DeliveryState, Mention, MentionState, Sentiment, Urgency
 
 SHOWN_TEXT = 1200
 SHOWN_LATER = 500
@@ -44,7 +43,6 @@ RECORDED = {
     "resolved": "resolved it",
     "dismissed": "said it isn't negative",
     "reopened": "opened it again",
-    "raised": "said that it is negative",
     "wrote again": "heard the author again",
     "wrote again and reopened": "heard the author again and opened it again",
 }
@@ -97,6 +95,14 @@ def _name_of(mention: Mention) -> str:
     return shorten(escape(" ".join(mention.author_name.split()) or mention.author), 60)
 
 
+def member(shown: MentionOverview, user_id: str | None) -> str:
+    """A name, not a mention: a card that is there for others pings nobody."""
+    if user_id is None:
+        return "Socialdesk"
+    name = shown.names.get(user_id)
+    return shorten(escape(name), 60) if name else f"<@{user_id}>"
+
+
 # The card
 
 
@@ -117,7 +123,7 @@ def card(shown: MentionOverview, now: datetime, *, channel: str) -> tuple[str, l
     if mention.state is MentionState.OPEN:
         blocks.append(context(*_clocks(mention, now)))
     blocks += _buttons(shown, channel)
-    record = _record(shown.history)
+    record = _record(shown)
     if record:
         blocks.append(context(record))
     place = escape(shown.place)
@@ -126,7 +132,7 @@ def card(shown: MentionOverview, now: datetime, *, channel: str) -> tuple[str, l
 
 def _state_line(shown: MentionOverview) -> str:
     mention = shown.mention
-    owners = [f"<@{mention.owner_id}>"] if mention.owner_id else []
+    owners = [f"*{member(shown, mention.owner_id)}*"] if mention.owner_id else []
     if mention.route:
         owners.append(f"*{escape(mention.route)}*")
     owned = f" · with {' of '.join(owners)}" if owners else ""
@@ -161,7 +167,7 @@ def _later(shown: MentionOverview) -> list[Block]:
 def _why(shown: MentionOverview) -> str:
     raised = [entry for entry in shown.history if entry.action == "raised"]
     if raised:
-        return f"Here because <@{raised[-1].actor_id}> said that it is negative."
+        return f"Here because {member(shown, raised[-1].actor_id)} said that it is negative."
     words = ", ".join(f"“{excerpt(reason, 60)}”" for reason in shown.mention.reasons[:3])
     return f"Flagged for {words}." if words else "Flagged for its tone."
 
@@ -182,11 +188,11 @@ def _clock(still: str, over: str, due_at: datetime, now: datetime) -> str:
 
 
 def _reply_blocks(shown: MentionOverview) -> list[Block]:
-    return [section(_reply_line(reply)) for reply in shown.replies[-3:]]
+    return [section(_reply_line(shown, reply)) for reply in shown.replies[-3:]]
 
 
-def _reply_line(reply: Reply) -> str:
-    delivery, who = reply.delivery, f"<@{reply.post.author_id}>"
+def _reply_line(shown: MentionOverview, reply: Reply) -> str:
+    delivery, who = reply.delivery, f"*{member(shown, reply.post.author_id)}*"
     problem = excerpt(delivery.problem or "", 200)
     match delivery.state:
         case DeliveryState.PUBLISHED:
@@ -268,23 +274,23 @@ def _reply_under_way(shown: MentionOverview) -> bool:
     return any(reply.post.state in UNDER_WAY for reply in shown.replies)
 
 
-def _record(entries: Sequence[HistoryEntry]) -> str:
+def _record(shown: MentionOverview) -> str:
     """Who did what, when; the newest lines if there are many."""
     lines = []
-    for entry in entries:
-        if entry.action == "answered":  # the reply itself stands on the card
+    for entry in shown.history:
+        if entry.action in ("answered", "raised"):  # that stands on the card itself
             continue
-        who = f"<@{entry.actor_id}>" if entry.actor_id else "Socialdesk"
+        who = member(shown, entry.actor_id)
         said = RECORDED.get(entry.action, entry.action)
         if entry.action == "routed":
             said = f"routed it to {escape(entry.detail[:60])}"
         elif entry.action == "resolved" and entry.detail:
             said = f"resolved it ({escape(entry.detail[:60])})"
         lines.append(f"{date(entry.at)} {who} {said}")
-    shown = lines[-RECORD_LINES:]
-    if len(lines) > len(shown):
-        shown.insert(0, f"… {len(lines) - len(shown)} earlier entries")
-    return "\n".join(shown)
+    newest = lines[-RECORD_LINES:]
+    if len(lines) > len(newest):
+        newest.insert(0, f"… {len(lines) - len(newest)} earlier entries")
+    return "\n".join(newest)
 
 
 def wrote_again(earlier: Mention, later: Mention) -> tuple[str, list[Block]]:

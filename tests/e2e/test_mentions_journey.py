@@ -3,9 +3,11 @@
 import pytest
 from playwright.async_api import expect
 
+from bot.mention_times import MentionTimes
 from bot.playground.seed import ALERTS, CARE, DANA, EVA
 from tests.e2e.stage import Stage, choose, dialog, messages, write
 from tests.servers.chromium import PHONE, NewPage, screenshot
+from tests.servers.eventually import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +72,7 @@ async def test_it_goes_to_a_team_and_opens_again_when_the_person_writes_again(
     eva = await stage.tab(EVA, CARE)
     theirs = messages(eva, "my parcel arrived broken").first
     await choose(theirs, "Claim")
-    await expect(theirs).to_contain_text("with @Eva Lindt of Care")
+    await expect(theirs).to_contain_text("with Eva Lindt of Care")
     await choose(theirs, "Resolve")
     await expect(theirs).to_contain_text("Resolved")
     await expect(card).to_contain_text("Resolved")
@@ -82,6 +84,45 @@ async def test_it_goes_to_a_team_and_opens_again_when_the_person_writes_again(
     await expect(theirs).to_contain_text("still nothing, this is awful", timeout=30_000)
     await expect(theirs).to_contain_text("Needs an answer")
     await screenshot(eva, "mentions-again")
+
+
+async def test_doubtful_ones_are_dismissed_together(stage: Stage, new_page: NewPage) -> None:
+    sandbox = await new_page()
+    await sandbox.goto(f"{stage.address}/sandbox/")
+    for who, text in (
+        ("Tom Lindqvist", "@acorn the bag was a little torn."),
+        ("Léa Moreau", "@acorn I miss the old bags."),
+        ("Jonas Weber", "@acorn the lid was a little torn, too."),
+    ):
+        await sandbox.get_by_label("Post as").select_option(who)
+        await sandbox.get_by_label("What do you want to say?").fill(text)
+        await sandbox.get_by_role("button", name="Post", exact=True).click()
+        await expect(sandbox.get_by_label("What do you want to say?")).to_have_value("")
+    database = stage.services.database
+
+    async def heard() -> bool:
+        async with database.reading() as tx:
+            found = (await tx.connection.exec_driver_sql("SELECT text FROM mentions")).all()
+        return len(found) == 3
+
+    await eventually(heard)
+    async with database.transaction() as tx:  # the time of the next list has come
+        await tx.connection.exec_driver_sql("DELETE FROM occurrences")
+    await MentionTimes(database, stage.services.clock).run()
+    dana = await stage.tab(DANA, ALERTS)
+    shown = messages(dana, "possibly negative mentions")
+    await expect(shown).to_contain_text("3 possibly negative mentions", timeout=30_000)
+    await screenshot(dana, "mentions-doubtful")
+    tom = shown.locator(".block").filter(has_text="Tom Lindqvist")
+    await tom.get_by_role("button", name="More actions").click()
+    await shown.get_by_role("menuitem", name="It is negative").click()
+    await expect(messages(dana, "Needs an answer")).to_have_count(1, timeout=30_000)
+    await shown.get_by_role("button", name="Dismiss all").click()
+    sure = dana.get_by_role("dialog", name="None of them is negative?")
+    await sure.get_by_role("button", name="Dismiss all").click()
+    looked_at = messages(dana, "everything was looked at")
+    await expect(looked_at).to_contain_text("Not negative, says Dana Weber", timeout=30_000)
+    await screenshot(dana, "mentions-doubtful-done")
 
 
 async def test_lists_and_what_is_listened_for(stage: Stage, new_page: NewPage) -> None:

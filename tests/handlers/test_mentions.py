@@ -24,6 +24,7 @@ from tests.handlers.stage import Stage, inputs_of, labels_of, staged, text_of
 from tests.servers.eventually import eventually
 
 COMPLAINT = "@acorn the grinder broke after two days and I am angry. Terrible quality."
+NAMES = {DANA: "Dana Weber", EVA: "Eva Lindt"}
 DOUBT = "@acorn the bag was a little torn."
 
 
@@ -123,12 +124,12 @@ async def test_a_reply_goes_from_the_card_to_the_network(stage: Stage) -> None:
     assert "the grinder broke" in text_of(form)
     first = inputs_of(form)[0]["element"]["initial_value"]
     assert first.startswith("I'm sorry you ran into this, Mia. Could you send us a direct message")
-    await card(stage, f"with <@{DANA}>")
+    await card(stage, "with *Dana Weber*")
     answer = await stage.submit(form, text="I'm sorry, Mia. We'll send a new one. :coffee:")
     assert answer.ok
     await stage.no_modal(DANA)
     answered = await card(stage, "Answered, not solved yet")
-    await card(stage, f"<@{DANA}> answered")
+    await card(stage, "*Dana Weber* answered")
     text = text_of(answered)
     assert "We'll send a new one. ☕" in text
     assert "|See it>" in text
@@ -149,7 +150,7 @@ async def test_resolve_with_this_ends_the_card_as_a_record(stage: Stage) -> None
     text = text_of(resolved)
     assert "Answer by" not in text
     for did in ("claimed it", "sent a reply", "resolved it"):
-        assert f"<@{DANA}> {did}" in text
+        assert f"Dana Weber {did}" in text
     await stage.press(DANA, resolved, "Reopen")
     await card(stage, "Answered, not solved yet")
 
@@ -182,8 +183,8 @@ async def test_two_who_press_reply_at_once_get_one_form_and_one_answer(stage: St
     [won] = {DANA, EVA} - {lost}
     told = await stage.whispered(lost, "A colleague is on it already", ALERTS)
     assert f"<@{won}> claimed it" in told.text
-    await stage.press(lost, await card(stage, f"with <@{won}>"), "mention_menu", "Take over")
-    await card(stage, f"with <@{lost}>")
+    await stage.press(lost, await card(stage, f"with *{NAMES[won]}*"), "mention_menu", "Take over")
+    await card(stage, f"with *{NAMES[lost]}*")
     late = await stage.submit(await stage.modal(won, "reply"), text="Too late")
     assert late.ok
     await stage.modal(won, "A colleague is on it already")
@@ -233,12 +234,14 @@ async def test_routing_brings_the_card_to_the_team(stage: Stage) -> None:
     theirs = await card(stage, "with *Care*", CARE)
     assert labels_of(theirs) == ["Reply", "Open"]
     await stage.press(EVA, theirs, "mention_menu", "Claim")
-    await card(stage, f"with <@{EVA}> of *Care*")
+    await card(stage, "with *Eva Lindt* of *Care*")
     await stage.press(EVA, await card(stage, "with", CARE), "Route to …", "Product")
     moved = await card(stage, "with *Product*", CARE)
     assert labels_of(moved) == ["Open"], "it isn't theirs any more"
     await card(stage, "with *Product*", GENERAL)
     assert len(stage.messages(ALERTS)) == 1
+    for place in (ALERTS, CARE, GENERAL):
+        assert "<@" not in "".join(map(text_of, stage.messages(place))), "nobody is pinged"
 
 
 async def test_a_reply_that_failed_is_told_and_can_be_changed(stage: Stage) -> None:
@@ -318,7 +321,7 @@ async def test_a_text_of_100_000_characters_fits_every_place(stage: Stage) -> No
     await hear(stage)
     await overwrite(stage, text=huge[:20_000])
     await stage.services.triage.claim(stage_person(stage, DANA), mention.id)
-    shown = await card(stage, f"with <@{DANA}>")
+    shown = await card(stage, "with *Dana Weber*")
     assert "Read all of it" not in text_of(shown), "such an address makes no link in a text"
     await stage.press(DANA, shown, "Reply")
     await stage.modal(DANA, "reply")
@@ -421,14 +424,14 @@ async def test_doubtful_ones_come_in_one_list_and_go_together(stage: Stage) -> N
     shown = await doubtful_list(stage, 5)
     await stage.press(DANA, shown, "doubtful_menu", "It is negative", within="Mia Okafor")
     rest = await card(stage, "4 possibly negative mentions")
-    assert f"Negative, says <@{DANA}>" in text_of(rest)
+    assert "Negative, says Dana Weber" in text_of(rest)
     await stage.press(DANA, rest, "doubtful_menu", "Not negative", within="Tom Lindqvist")
     rest = await card(stage, "3 possibly negative mentions")
     await stage.press(EVA, rest, "Dismiss all")
     done = await card(stage, "everything was looked at")
     assert labels_of(done) == []
     assert menu_of(done) == []
-    assert text_of(done).count(f"Not negative, says <@{EVA}>") == 3
+    assert text_of(done).count("Not negative, says Eva Lindt") == 3
     await stage.press(DANA, shown, "Dismiss all")
     await stage.whispered(DANA, "Nothing is left in this list", ALERTS)
 
@@ -454,7 +457,7 @@ async def test_what_nobody_can_reply_to_has_no_reply_button(stage: Stage) -> Non
     await overwrite(stage, reply_to={}, account_id=None)
     [mention] = await kept(stage)
     await stage.services.triage.claim(stage_person(stage, DANA), mention.id)
-    shown = await card(stage, f"with <@{DANA}>")
+    shown = await card(stage, "with *Dana Weber*")
     assert labels_of(shown) == ["Open"]
 
 
