@@ -55,7 +55,7 @@ def connect_view(
         title = "Connect it again"
         blocks.append(section(f"*{escape(network.label)} · {escape(again.handle)}*"))
     else:
-        title = "Connect an account"
+        title = "Accounts" if choices else "Connect an account"
         blocks.append(_network_field(networks, network))
     blocks.append(context(escape(network.connect_help)))
     blocks += [
