@@ -18,13 +18,8 @@ from handlers.notices import Rendered, Renderer
 from handlers.pictures import Pictures
 from handlers.requests import PATIENCE_S, CommandCall, Press, Request, View
 from handlers.views.blocks import Block
-from handlers.views.digests import (
-    GATHERING,
-    digest_message,
-    plan_blocks,
-    planned_message,
-    stopped_text,
-)
+from handlers.views.digest_plans import plan_blocks, planned_message, stopped_text
+from handlers.views.digests import GATHERING, digest_message
 from handlers.views.messages import message
 from storage.records import Card, Notice
 
