@@ -1,4 +1,4 @@
-"""What posts itself in a channel: what was understood, the list with its menus, what was stopped."""
+"""What posts itself in a channel: what was understood, the list and its menus, what was stopped."""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
