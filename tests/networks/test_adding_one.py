@@ -97,7 +97,7 @@ class Loft:
     def __init__(self) -> None:
         self.carried: dict[str, Any] = {}
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if request.method == "PUT":
             self.carried[request.url.path] = await request.json()
@@ -157,7 +157,7 @@ async def test_people_connect_it_draft_for_it_and_publish_on_it(tmp_path: Path) 
     """In the real bot, of which nothing but its list of networks is another."""
     loft = Loft()
     async with (
-        serve(loft.app) as url,
+        serve(loft) as url,
         staged(tmp_path, registry=WITH_PIGEON, environment={"PIGEON_URL": url}) as stage,
     ):
         await stage.command(EVA, "/social connect")
