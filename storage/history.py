@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from storage.records import HistoryEntry
-from storage.rows import Transaction, add, many, new_id
+from storage.rows import Transaction, add, many, ordered_id
 from storage.tables import history
 
 
@@ -23,7 +23,7 @@ async def note(
     await add(
         tx,
         history,
-        HistoryEntry(new_id(), workspace_id, subject_id, actor_id, action, detail, at),
+        HistoryEntry(ordered_id(), workspace_id, subject_id, actor_id, action, detail, at),
     )
 
 

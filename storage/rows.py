@@ -1,5 +1,6 @@
 """Records to rows and back: a table's columns carry the names of its record's fields."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
@@ -23,6 +24,11 @@ T = TypeVar("T")
 def new_id() -> str:
     """A new opaque id for a row."""
     return uuid4().hex
+
+
+def ordered_id() -> str:
+    """A new id that sorts behind those made before it in this process."""
+    return f"{time.time_ns():020d}-{uuid4().hex[:12]}"
 
 
 def values(record: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot.bootstrap import Bot
 from bot.networks.sandbox import Sandbox
 from bot.playground import seed
+from bot.playground.past import remember
 from bot.playground.sandbox_seed import BRAND, PEOPLE
 from bot.services import Services
 from bot.team import Person
@@ -21,12 +22,16 @@ ROLES = {
 
 
 async def set_up(bot: Bot) -> None:
-    """Set a running bot's workspace up as its owner would have."""
-    await furnish(bot.services, bot.team_id)
+    """Set a running bot's workspace up as its owner would have, two weeks ago."""
+    if not await furnish(bot.services, bot.team_id):
+        return
+    async with bot.services.database.transaction() as tx:
+        [account] = await accounts.of_workspace(tx, bot.team_id)
+        await remember(tx, account, bot.services.clock.now())
 
 
-async def furnish(services: Services, team_id: str) -> None:
-    """Set a workspace up; one that is set up is left as it is."""
+async def furnish(services: Services, team_id: str) -> bool:
+    """Set a workspace up; one that is set up is left as it is (False)."""
     now = services.clock.now()
     async with services.database.transaction() as tx:
         workspace = await workspaces.get(tx, team_id)
@@ -51,10 +56,12 @@ async def furnish(services: Services, team_id: str) -> None:
                 ),
             )
         connected = await accounts.count(tx, team_id)
-    if not connected:
-        brand = next(person for person in PEOPLE if person.handle == BRAND)
-        await services.accounts.connect(
-            Person(team_id, seed.EVA),
-            Sandbox.name,
-            {"handle": brand.handle, "password": brand.password},
-        )
+    if connected:
+        return False
+    brand = next(person for person in PEOPLE if person.handle == BRAND)
+    await services.accounts.connect(
+        Person(team_id, seed.EVA),
+        Sandbox.name,
+        {"handle": brand.handle, "password": brand.password},
+    )
+    return True
