@@ -1,0 +1,442 @@
+"""Notices: what is owed to Slack arrives there, once, where it can be shown, at Slack's pace."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.bootstrap import slack_client
+from bot.clock import Clock
+from bot.playground.faults import ApiTrouble
+from bot.playground.play import play_settings, playground
+from bot.playground.records import Message
+from bot.playground.seed import ALERTS, ANA, APPROVALS, CARE, EVA, SOCIAL, TEAM
+from bot.playground.slack import Slack
+from handlers.notices import NoticeSender, NotYet, Rendered
+from handlers.views.blocks import section
+from storage import notices, workspaces
+from storage.database import Database
+from storage.migrations import migrate
+from storage.records import Card, Notice, NoticeState
+from tests.servers.eventually import eventually
+
+
+class CountingDatabase(Database):
+    """Says how often it was written to."""
+
+    transactions = 0
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        self.transactions += 1
+        async with super().transaction() as tx:
+            yield tx
+
+
+@dataclass
+class Outbox:
+    """A database, a Slack, and cards that show what `shown` says."""
+
+    slack: Slack
+    database: CountingDatabase
+    clock: Clock
+    new_sender: Callable[["Outbox"], NoticeSender]
+    shown: dict[str, str] = field(default_factory=dict)
+    before_rendering: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    async def owe(self, subject: str, text: str = "", channel: str = SOCIAL) -> None:
+        self.shown[subject] = text or subject
+        async with self.database.transaction() as tx:
+            await notices.owe(tx, TEAM.id, Card.APPROVAL, subject, channel, self.clock.now())
+        self.clock.alarm("notices").ring()
+
+    async def render(self, notice: Notice) -> Rendered:
+        text = self.shown[notice.subject_id]
+        if notice.subject_id in self.before_rendering:
+            await self.before_rendering[notice.subject_id]()
+        return Rendered(text, [section(text)])
+
+    async def row(self, subject: str) -> Notice:
+        async with self.database.reading() as tx:
+            found = await notices.of_card(tx, TEAM.id, Card.APPROVAL, subject)
+        assert found is not None
+        return found
+
+    async def reaches(self, subject: str, state: NoticeState) -> Notice:
+        async def look() -> Notice | None:
+            found = await self.row(subject)
+            return found if found.state is state else None
+
+        found = await eventually(look)
+        assert found is not None
+        return found
+
+    async def is_due_now(self, subject: str) -> None:
+        """A wait that would take minutes is over."""
+        row = await self.row(subject)
+        async with self.database.transaction() as tx:
+            await tx.connection.exec_driver_sql(
+                f"UPDATE notices SET next_attempt_at = '2020-01-01 00:00:00' WHERE id = '{row.id}'"
+            )
+        self.clock.alarm("notices").ring()
+
+    def messages(self, channel: str = SOCIAL) -> list[Message]:
+        return [m for m in self.slack.workspace.timeline(channel) if not m.subtype]
+
+    def texts(self, channel: str = SOCIAL) -> list[str]:
+        return [message.text for message in self.messages(channel)]
+
+    async def shows(self, *texts: str, channel: str = SOCIAL) -> None:
+        async def look() -> bool:
+            return self.texts(channel) == list(texts)
+
+        try:
+            await eventually(look)
+        except AssertionError:
+            assert self.texts(channel) == list(texts)
+
+    @contextlib.asynccontextmanager
+    async def sending(self) -> AsyncIterator[NoticeSender]:
+        sender = self.new_sender(self)
+        task = asyncio.create_task(sender.run())
+        try:
+            yield sender
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await sender.drain(10)
+
+
+@contextlib.asynccontextmanager
+async def outbox(url: str, folder: Path) -> AsyncIterator[Outbox]:
+    async with (
+        playground(folder, 0, {}, strict=True) as (slack, address),
+        aiohttp.ClientSession() as session,
+    ):
+        settings = play_settings(slack, address, folder, {})
+        client = slack_client(settings, session, settings.slack_bot_token, waits=False)
+        database = CountingDatabase(url)
+        await migrate(database)
+        async with database.transaction() as tx:
+            await workspaces.ensure(tx, TEAM.id, TEAM.name, datetime.now(UTC))
+        clock = Clock()
+        clock.start()
+
+        def new_sender(box: Outbox) -> NoticeSender:
+            return NoticeSender(database, client, clock, {Card.APPROVAL: box.render})
+
+        yield Outbox(slack, database, clock, new_sender)
+        clock.stop()
+        await database.close()
+
+
+@pytest.fixture
+async def here(database_url: str, tmp_path: Path) -> AsyncIterator[Outbox]:
+    async with outbox(database_url, tmp_path / "play") as made:
+        yield made
+
+
+@pytest.fixture
+async def light(tmp_path: Path) -> AsyncIterator[Outbox]:
+    """On SQLite only, for rules that don't depend on the database."""
+    async with outbox(f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "play") as made:
+        yield made
+
+
+async def test_a_card_is_one_message_and_edited_in_place(here: Outbox) -> None:
+    async with here.sending():
+        await here.owe("p1", "waits")
+        await here.shows("waits")
+        await here.owe("p1", "approved")
+        await here.shows("approved")
+    [message] = here.messages()
+    assert message.edited is not None
+    sent = await here.row("p1")
+    assert (sent.channel, sent.ts, sent.state) == (SOCIAL, message.ts, NoticeState.SENT)
+
+
+async def test_two_changes_before_it_is_sent_are_one_message(here: Outbox) -> None:
+    await here.owe("p1", "first")
+    await here.owe("p1", "second")
+    async with here.sending():
+        await here.shows("second")
+        await here.reaches("p1", NoticeState.SENT)
+    assert here.messages()[0].edited is None
+
+
+async def test_a_change_while_it_is_sent_is_shown_right_after(here: Outbox) -> None:
+    rendering, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        rendering.set()
+        await go_on.wait()
+
+    here.before_rendering["p1"] = hold
+    async with here.sending():
+        await here.owe("p1", "old")
+        await rendering.wait()
+        await here.owe("p1", "new")
+        go_on.set()
+        await here.shows("new")
+        sent = await here.reaches("p1", NoticeState.SENT)
+    assert sent.sent_version == sent.version == 2
+
+
+async def test_a_message_that_somebody_deleted_is_posted_anew(light: Outbox) -> None:
+    async with light.sending():
+        await light.owe("p1", "waits")
+        await light.shows("waits")
+        await light.reaches("p1", NoticeState.SENT)
+        light.slack.people.delete_message(EVA, SOCIAL, light.messages()[0].ts)
+        await light.owe("p1", "approved")
+        await light.shows("approved")
+
+
+async def test_a_message_that_may_not_be_edited_any_more_is_posted_anew(light: Outbox) -> None:
+    async with light.sending():
+        await light.owe("p1", "waits")
+        await light.reaches("p1", NoticeState.SENT)
+        light.slack.faults.trouble_calls(
+            "chat.update", ApiTrouble.ERROR, error="edit_window_closed"
+        )
+        await light.owe("p1", "approved")
+        await light.shows("waits", "approved")
+        await light.reaches("p1", NoticeState.SENT)
+        await light.owe("p1", "live")
+        await light.shows("waits", "live")
+
+
+async def test_where_the_bot_is_not_messages_are_kept_said_once_and_sent_when_owed_anew(
+    light: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = light.slack.workspace.app.bot_user_id
+    light.slack.people.leave_channel(bot, CARE)
+    async with light.sending():
+        with caplog.at_level(logging.WARNING, "handlers.notices"):
+            for subject in ("p1", "p2"):
+                await light.owe(subject, channel=CARE)
+            for subject in ("p1", "p2"):
+                broken = await light.reaches(subject, NoticeState.BROKEN)
+                assert broken.problem == "not_in_channel"
+            await light.owe("p3")
+            await light.shows("p3")
+        assert caplog.text.count("Slack refuses messages to") == 1
+        assert "/invite" in caplog.text
+        light.slack.people.join_channel(bot, CARE)
+        await light.owe("p1", "there", channel=CARE)
+        await light.shows("there", channel=CARE)
+
+
+async def test_an_archived_channel_keeps_what_is_owed(light: Outbox) -> None:
+    channel = light.slack.workspace.channel(ALERTS)
+    light.slack.workspace.put_channel(replace(channel, is_archived=True))
+    async with light.sending():
+        await light.owe("p1", channel=ALERTS)
+        assert (await light.reaches("p1", NoticeState.BROKEN)).problem == "is_archived"
+
+
+async def test_a_token_that_is_refused_breaks_no_channel(light: Outbox) -> None:
+    """Nobody would owe those cards anew once the operator has set the right token."""
+    light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.ERROR, error="token_revoked")
+    async with light.sending():
+        await light.owe("p1")
+        await light.shows("p1")
+
+
+@pytest.mark.parametrize(
+    "trouble", [ApiTrouble.SERVER_ERROR, ApiTrouble.SLOW, ApiTrouble.RATE_LIMITED]
+)
+async def test_on_slacks_bad_day_a_card_comes_once(light: Outbox, trouble: ApiTrouble) -> None:
+    light.slack.faults.trouble_calls("chat.postMessage", trouble)
+    async with light.sending():
+        await light.owe("p1")
+        await light.reaches("p1", NoticeState.SENT)
+    assert light.texts() == ["p1"]
+
+
+async def test_a_card_waits_as_long_as_slack_asks(light: Outbox) -> None:
+    light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.RATE_LIMITED, seconds=600)
+    asked = light.clock.now()
+    async with light.sending():
+        await light.owe("p1")
+
+        async def was_refused() -> bool:
+            return (await light.row("p1")).problem == "ratelimited"
+
+        await eventually(was_refused)
+        waits = await light.row("p1")
+        assert waits.next_attempt_at >= asked + timedelta(seconds=600)
+        await light.owe("p2", channel=CARE)
+        await light.shows("p2", channel=CARE)
+        assert light.texts() == []
+
+
+async def test_after_a_lost_answer_a_card_is_there_and_goes_on_being_edited(
+    light: Outbox,
+) -> None:
+    """Slack offers no key to post with; a second message may appear, none never."""
+    light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.LOST)
+    async with light.sending():
+        await light.owe("p1", "waits")
+        await light.reaches("p1", NoticeState.SENT)
+        assert light.texts() in (["waits"], ["waits", "waits"])
+        await light.owe("p1", "approved")
+        await light.reaches("p1", NoticeState.SENT)
+        assert light.texts()[-1] == "approved"
+
+
+async def test_a_lost_answer_to_an_edit_does_no_harm(light: Outbox) -> None:
+    async with light.sending():
+        await light.owe("p1", "waits")
+        await light.reaches("p1", NoticeState.SENT)
+        light.slack.faults.trouble_calls("chat.update", ApiTrouble.LOST)
+        await light.owe("p1", "approved")
+        await light.reaches("p1", NoticeState.SENT)
+    assert light.texts() == ["approved"]
+
+
+async def test_a_channel_gets_no_more_than_slack_takes(
+    light: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    light.slack.faults.limit_channels = True
+    with caplog.at_level(logging.WARNING, "handlers.notices"):
+        async with light.sending():
+            for subject in ("p1", "p2", "p3"):
+                await light.owe(subject)
+            await light.shows("p1", "p2", "p3")
+            await light.owe("p4")
+            await light.shows("p1", "p2", "p3", "p4")
+    assert "waits until" not in caplog.text, "Slack never had to answer 429"
+
+
+async def test_a_busy_channel_delays_no_other_and_is_not_asked_after_in_a_loop(
+    here: Outbox,
+) -> None:
+    for number in range(25):
+        await here.owe(f"p{number:02}")
+    await here.owe("other", channel=CARE)
+    async with here.sending():
+        await here.shows("other", channel=CARE)
+        assert len(here.texts()) < 5
+        before = here.database.transactions
+        await asyncio.sleep(1.5)
+        assert here.database.transactions - before < 25
+
+
+async def test_a_slow_channel_delays_no_other(light: Outbox) -> None:
+    async with light.sending():
+        light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.SLOW, seconds=3)
+        await light.owe("slow")
+        await asyncio.sleep(0.3)
+        await light.owe("quick", channel=CARE)
+        await light.shows("quick", channel=CARE)
+        assert light.texts() == []
+        await light.shows("slow")
+
+
+async def test_a_card_that_cannot_be_shown_stops_no_other(
+    light: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise KeyError("a bug")
+
+    light.before_rendering["p1"] = fail
+    async with light.sending():
+        await light.owe("p1")
+        await light.owe("p2")
+        await light.shows("p2")
+        kept = await light.row("p1")
+        assert kept.state in (NoticeState.OWED, NoticeState.SENDING)
+        assert kept.problem == "the card can't be shown (KeyError)"
+        assert "KeyError: 'a bug'" in caplog.text
+        del light.before_rendering["p1"]
+        await light.is_due_now("p1")
+        await light.shows("p2", "p1")
+
+
+async def test_a_card_that_waits_for_another_comes_after_it(light: Outbox) -> None:
+    async def not_yet() -> None:
+        if (await light.row("parent")).ts is None:
+            raise NotYet("the card itself isn't posted yet")
+
+    light.before_rendering["child"] = not_yet
+    await light.owe("parent", channel=CARE)
+    await light.owe("child")
+    async with light.sending():
+        await light.shows("child")
+    assert light.texts(CARE) == ["parent"]
+
+
+async def test_after_a_kill_while_sending_the_card_comes_after_the_lease(here: Outbox) -> None:
+    rendering = asyncio.Event()
+
+    async def hang() -> None:
+        rendering.set()
+        await asyncio.Event().wait()
+
+    here.before_rendering["p1"] = hang
+    sender = here.new_sender(here)
+    killed = asyncio.create_task(sender.run())
+    await here.owe("p1")
+    await rendering.wait()
+    await sender.drain(0)  # cancels it halfway, as a kill would
+    killed.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await killed
+    assert (await here.row("p1")).state is NoticeState.SENDING
+    del here.before_rendering["p1"]
+    async with here.sending():
+        await here.owe("p2")
+        await here.shows("p2")
+        await here.is_due_now("p1")
+        await here.shows("p2", "p1")
+
+
+async def test_a_stop_finishes_what_is_being_sent_and_leaves_the_rest_for_the_next_start(
+    light: Outbox,
+) -> None:
+    for number in range(5):
+        await light.owe(f"p{number}")
+    light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.SLOW, seconds=1)
+    async with light.sending():
+
+        async def is_sending() -> bool:
+            return (await light.row("p0")).state is NoticeState.SENDING
+
+        await eventually(is_sending)
+    assert light.texts() == ["p0"]
+    assert (await light.row("p0")).state is NoticeState.SENT
+    for number in range(1, 5):
+        left = await light.row(f"p{number}")
+        assert (left.state, left.attempt) == (NoticeState.OWED, 0)
+        assert left.next_attempt_at <= light.clock.now(), "not after a lease"
+    async with light.sending():
+        await light.shows(*(f"p{number}" for number in range(5)))
+
+
+async def test_two_senders_on_one_database_post_each_card_once(here: Outbox) -> None:
+    async with here.sending(), here.sending():
+        for number in range(4):
+            await here.owe(f"p{number}")
+            await here.owe(f"q{number}", channel=APPROVALS)
+        for subject in [f"{kind}{number}" for kind in "pq" for number in range(4)]:
+            await here.reaches(subject, NoticeState.SENT)
+    assert sorted(here.texts()) == ["p0", "p1", "p2", "p3"]
+    assert sorted(here.texts(APPROVALS)) == ["q0", "q1", "q2", "q3"]
+
+
+async def test_a_card_for_a_person_comes_as_a_direct_message(light: Outbox) -> None:
+    async with light.sending():
+        await light.owe("p1", "failed", channel=ANA)
+        sent = await light.reaches("p1", NoticeState.SENT)
+        await light.owe("p1", "live after all", channel=ANA)
+        await light.shows("live after all", channel=light.slack.workspace.im_with_app(ANA).id)
+    assert sent.channel == light.slack.workspace.im_with_app(ANA).id
