@@ -12,6 +12,7 @@ import os
 import platform
 import signal
 import sys
+import time
 from collections.abc import Sequence
 
 from bot.errors import SettingsError
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     play = commands.add_parser("play", help="try it in a browser: no Slack, no account needed")
-    play.add_argument("--port", type=int, default=8765, help="of the page (default: 8765)")
+    play.add_argument("--port", type=_port, default=8765, help="of the page (default: 8765)")
     play.add_argument("--data", default="data/playground", help="the folder of its data")
     commands.add_parser("run", help="run it in your Slack workspace (settings in .env)")
     commands.add_parser("doctor", help="check everything that can be wrong")
@@ -40,17 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Not started. These settings need your attention:\n", file=sys.stderr)
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
-        print("\nSet them in .env (see .env.example) or in the environment.", file=sys.stderr)
+        if chosen.command != "play":  # which reads no .env
+            print("\nSet them in .env (see .env.example) or in the environment.", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # Ctrl+C before there was anything to stop in order
+        return 130
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
 
 
 def _play(chosen: argparse.Namespace) -> int:
+    begun = time.perf_counter()
     from pathlib import Path
 
     from bot.playground.play import play
 
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format=LOG_FORMAT)
-    return asyncio.run(play(Path(chosen.data), chosen.port, os.environ, stop_signal))
+    return asyncio.run(play(Path(chosen.data), chosen.port, os.environ, stop_signal, begun))
 
 
 def _run(_: argparse.Namespace) -> int:

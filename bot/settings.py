@@ -18,7 +18,7 @@ from bot.networks.base import Network
 from storage.database import normalised
 
 HOW_TO_MAKE_A_KEY = (
-    'Make one with: python -c "from cryptography.fernet import Fernet; '
+    'Make one with: .venv/bin/python -c "from cryptography.fernet import Fernet; '
     'print(Fernet.generate_key().decode())"'
 )
 

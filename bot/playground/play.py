@@ -5,6 +5,7 @@ addresses in them, and speaks to the small Slack over Socket Mode.
 """
 
 import contextlib
+import errno
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -35,12 +36,13 @@ async def play(
     port: int,
     environment: Mapping[str, str],
     until: Callable[[], Awaitable[None]],
+    begun: float,
 ) -> int:
     """Run until stopped; the exit code.
 
+    :param begun: when the process started, by `time.perf_counter`.
     :raises SettingsError: a real Slack token is set: playing beside it could post for real.
     """
-    begun = time.perf_counter()
     _refuse_real_tokens(environment)
     prepare_folder(folder)
     try:
@@ -51,9 +53,12 @@ async def play(
                 _greet(address, time.perf_counter() - begun)
                 await until()
     except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
         print(
-            f"Port {port} is taken ({error.strerror}). Is the playground running already? "
-            f"Open http://127.0.0.1:{port}/, or choose another: python -m bot play --port 8766",
+            f"Port {port} is taken. Is the playground running already? Then open "
+            f"http://127.0.0.1:{port}/\n"
+            f"Else choose another: .venv/bin/python -m bot play --port {port + 1}",
             file=sys.stderr,
         )
         return 1
