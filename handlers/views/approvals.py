@@ -31,6 +31,7 @@ ON_CARD = 4500  # of texts on the card, in Slack's units; the rest goes into its
 ON_PAGE = 12_000  # of a message in the thread
 PAGES = 2  # messages in the thread
 IN_SECTION = 2800
+IN_QUOTE = 2600  # which leaves room for the accounts' names above it
 IN_RECORD = 1500
 MOST_ENTRIES = 10
 FITS = "The text fits on the card now."
@@ -90,7 +91,8 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
         blocks += _picture(file_id, alt)
     blocks += delivery_blocks(shown)
     blocks += _buttons(shown, rest)
-    blocks.append(context(_record(shown)))
+    if shown.history:
+        blocks.append(context(_record(shown)))
     text = f"A post by {name_of(shown, post.author_id)}: {_plain_state(post.state)}"
     return text, blocks
 
@@ -170,8 +172,7 @@ def split_texts(shown: PostOverview) -> tuple[list[str], list[str]]:
     sections: list[str] = []
     for text, labels in by_text.items():
         name = shorten(f"*{escape(', '.join(sorted(labels)))}", 200) + "*"
-        pieces = [_quoted(piece) for piece in cut(escape(text), IN_SECTION)]
-        pieces = pieces if text else ["_no text, only pictures_"]
+        pieces = _quoted_pieces(escape(text)) if text else ["_no text, only pictures_"]
         sections.append(f"{name}\n{pieces[0]}")
         sections += pieces[1:]
     room, first = ON_CARD, 0
@@ -181,6 +182,15 @@ def split_texts(shown: PostOverview) -> tuple[list[str], list[str]]:
             break
         first += 1
     return sections[:first], sections[first:]
+
+
+def _quoted_pieces(escaped: str) -> list[str]:
+    """Quoting adds a sign to each line, so what is all lines is cut smaller."""
+    pieces = []
+    for piece in cut(escaped, IN_QUOTE):
+        small = units(piece) + piece.count("\n") <= IN_QUOTE
+        pieces += [_quoted(part) for part in ([piece] if small else cut(piece, IN_QUOTE // 2))]
+    return pieces
 
 
 def _quoted(escaped: str) -> str:
@@ -202,7 +212,7 @@ def _has_news(delivery: Delivery) -> bool:
 def _delivery_line(shown: PostOverview, delivery: Delivery) -> str:
     choice = shown.accounts.get(delivery.account_id)
     name = escape(choice.label if choice else "?")
-    problem = shorten(escape(delivery.problem or ""), 500)
+    problem = _one_line(delivery.problem or "", 500)
     match delivery.state:
         case DeliveryState.PUBLISHED:
             moment = delivery.published_at or delivery.due_at
@@ -221,6 +231,10 @@ def _delivery_line(shown: PostOverview, delivery: Delivery) -> str:
         case _:
             next_try = date(delivery.next_attempt_at)
             return f":hourglass_flowing_sand: *{name}* {problem}; next try {next_try}"
+
+
+def _one_line(text: str, limit: int) -> str:
+    return shorten(escape(" ".join(text.split())), limit)
 
 
 def _buttons(shown: PostOverview, rest: Sequence[str]) -> list[Block]:
@@ -289,7 +303,7 @@ def _record(shown: PostOverview) -> str:
         said = RECORDED.get(entry.action, entry.action)
         detail = f" <{entry.detail}|it>" if entry.action == "published" and entry.detail else ""
         if entry.action in ("asked for changes", "rejected", "failed", "could not take down"):
-            detail = f": {shorten(escape(entry.detail), 100)}"
+            detail = f": {_one_line(entry.detail, 100)}"
         lines.append(f"{date(entry.at)} {who} {said}{detail}")
     newest = lines[-MOST_ENTRIES:]
     while units("\n".join(newest)) > IN_RECORD:

@@ -15,7 +15,8 @@ def cut(text: str, limit: int) -> list[str]:
     where there is one in the second half, and never within an entity or a grapheme."""
     pieces = []
     while units(text) > limit:
-        head = text[: len(shorten(text, limit + 1)) - 1] or text[:1]
+        # Shortening drops spaces at the end; where there is nothing else, they are the piece.
+        head = text[: len(shorten(text, limit + 1)) - 1] or text[: limit // 2]
         behind = max(head.rfind("\n"), head.rfind(" ")) + 1
         if behind > len(head) // 2:
             head = head[:behind]

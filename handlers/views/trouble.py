@@ -9,7 +9,7 @@ from handlers.views.blocks import Block, actions, button, section
 from storage.records import DeliveryState, PostState
 
 LONGEST_COMMENT = 2800
-MOST_BUTTONS = 25
+MOST_QUESTIONS = 20  # two blocks each
 
 
 def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
@@ -19,10 +19,7 @@ def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
     states = {delivery.state for delivery in shown.deliveries}
     head = _head(shown, states)
     blocks = [section(f"{head}\n>{_excerpt(shown)}"), *delivery_blocks(shown)]
-    buttons = _buttons(shown)
-    if buttons:
-        blocks.append(actions(*buttons[:MOST_BUTTONS]))
-    return head, blocks
+    return head, [*blocks, *_questions(shown), *_try_again(shown)]
 
 
 def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
@@ -50,18 +47,28 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
     return STATE_LINE[shown.post.state]
 
 
-def _buttons(shown: PostOverview) -> list[Block]:
+def _questions(shown: PostOverview) -> list[Block]:
+    """For each account where nobody but a person can tell."""
+    blocks = []
+    for delivery in shown.deliveries[:MOST_QUESTIONS]:
+        if delivery.state is DeliveryState.UNKNOWN:
+            choice = shown.accounts.get(delivery.account_id)
+            blocks += [
+                section(f"*{escape(choice.label if choice else '?')}*: is it live?"),
+                actions(
+                    button("It is live", Act.IS_LIVE, delivery.id),
+                    button("It is not: send again", Act.IS_NOT_LIVE, delivery.id),
+                ),
+            ]
+    return blocks
+
+
+def _try_again(shown: PostOverview) -> list[Block]:
     if shown.post.state is PostState.TAKEN_DOWN:
         return []
-    buttons = []
-    if any(each.state is DeliveryState.FAILED for each in shown.deliveries):
-        ids = pack(post=shown.post.id)
-        buttons.append(button("Try again", Act.RETRY, ids, style="primary"))
-    for delivery in shown.deliveries:
-        if delivery.state is DeliveryState.UNKNOWN:
-            buttons.append(button("It is live", Act.IS_LIVE, delivery.id))
-            buttons.append(button("It is not: send again", Act.IS_NOT_LIVE, delivery.id))
-    return buttons
+    if not any(each.state is DeliveryState.FAILED for each in shown.deliveries):
+        return []
+    return [actions(button("Try again", Act.RETRY, pack(post=shown.post.id), style="primary"))]
 
 
 def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:

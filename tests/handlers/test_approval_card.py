@@ -1,0 +1,197 @@
+"""The approval card and its companions: true, complete, and never refused by Slack."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from bot.composing import MOST_TO_READ
+from bot.overview import PostOverview
+from bot.playground.block_kit import check_message
+from handlers.slack_text import escape
+from handlers.views.approvals import PAGES, card, rest_in_thread
+from handlers.views.changes import word_diff
+from handlers.views.texts import cut, joined, units
+from handlers.views.trouble import trouble
+from storage.records import DeliveryState, PostState, Verdict
+from tests.handlers.shown_posts import approval, delivery, overviews, revision, shown, texts
+
+Json = dict[str, Any]
+# Without shrinking: a smaller card says little about a limit, and takes minutes to find.
+slowly = settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def said(blocks: list[Json]) -> str:
+    return json.dumps(blocks, ensure_ascii=False)
+
+
+def labels(blocks: list[Json]) -> list[str]:
+    return [
+        element["text"]["text"]
+        for block in blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["type"] == "button"
+    ]
+
+
+def in_menu(blocks: list[Json]) -> list[str]:
+    return [
+        option["text"]["text"]
+        for block in blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["type"] == "overflow"
+        for option in element["options"]
+    ]
+
+
+def files(post: PostOverview) -> list[tuple[str, str]]:
+    return [("F0123456789", picture.alt) for picture in post.revision.content.pictures]
+
+
+def quoted(blocks: list[Json]) -> str:
+    """The post's text as the sections quote it, put together again."""
+    lines = [
+        line[1:]
+        for block in blocks
+        if block["type"] == "section"
+        for line in block["text"]["text"].split("\n")
+        if line.startswith(">")
+    ]
+    return "".join("".join(lines).split())
+
+
+@slowly
+@given(overviews())
+def test_slack_takes_every_card_there_can_be(post: PostOverview) -> None:
+    text, blocks = card(post, files(post))
+    check_message(blocks, text=text)
+    for page in range(PAGES):
+        rest = rest_in_thread(post, page=page)
+        if rest:
+            check_message(rest, text="The rest of the text")
+    if post.deliveries or post.approvals:
+        text, blocks = trouble(post)
+        check_message(blocks, text=text)
+
+
+@slowly
+@given(overviews())
+def test_what_can_be_approved_can_be_read_whole(post: PostOverview) -> None:
+    _, blocks = card(post, files(post))
+    if "Approve" not in labels(blocks):
+        return
+    everything = [*blocks]
+    for page in range(PAGES):
+        everything += rest_in_thread(post, page=page)
+    shown_text = quoted(everything)
+    for text in set(post.revision.content.texts.values()):
+        assert "".join(escape(text).split()) in shown_text
+
+
+def test_a_long_text_goes_on_in_the_thread_and_approving_asks_first() -> None:
+    post = shown({"account0": "word " * (MOST_TO_READ // 5)})
+    _, blocks = card(post, [])
+    [approve] = [
+        element
+        for block in blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["action_id"] == "approve"
+    ]
+    assert "rest is in the thread" in approve["confirm"]["text"]["text"]
+    assert rest_in_thread(post, page=0)
+    assert "confirm" not in said(card(shown(), [])[1])
+
+
+def test_a_text_is_shown_once_with_all_its_accounts() -> None:
+    post = shown({"account0": "Same", "account1": "Same"}, labels=("One", "Two"))
+    blocks = card(post, [])[1]
+    assert said(blocks).count("Same") == 1
+    assert "*One, Two*" in said(blocks)
+
+
+def test_a_card_pings_nobody() -> None:
+    assert "<@" not in said(card(shown(), [])[1])
+    assert "Ana Novak" in said(card(shown(), [])[1])
+
+
+def test_a_picture_is_approved_with_its_description() -> None:
+    post = shown(alts=("A green field", ""))
+    blocks = said(card(post, files(post))[1])
+    assert "Description: A green field" in blocks
+    assert "No description" in blocks
+
+
+@pytest.mark.parametrize("state", list(PostState))
+def test_buttons_are_those_that_can_do_something(state: PostState) -> None:
+    out = {
+        PostState.PUBLISHED: DeliveryState.PUBLISHED,
+        PostState.PARTLY_PUBLISHED: DeliveryState.FAILED,
+        PostState.FAILED: DeliveryState.FAILED,
+        PostState.TAKEN_DOWN: DeliveryState.TAKEN_DOWN,
+    }
+    deliveries = (delivery(0, out[state]),) if state in out else ()
+    blocks = card(shown(state=state, deliveries=deliveries), [])[1]
+    assert ("Approve" in labels(blocks)) == (state is PostState.IN_REVIEW)
+    assert ("Try again" in labels(blocks)) == (out.get(state) is DeliveryState.FAILED)
+    assert ("Take down" in labels(blocks)) == (state is PostState.PUBLISHED)
+    before_publishing = state not in (*out, PostState.PUBLISHING)
+    assert ("Edit" in in_menu(blocks)) == (before_publishing and state is not PostState.DRAFT)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_what_changed_is_shown_since_the_last_decision(verdict: Verdict) -> None:
+    before = revision({"account0": "Hello old world"}, 1)
+    post = shown({"account0": "Hello new world"}, before=(approval(before, verdict), before))
+    blocks = said(card(post, [])[1])
+    assert "Hello ~old~ *new* world" in blocks
+    assert ("since it was approved" in blocks) == (verdict is Verdict.APPROVED)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_same_text_again_is_called_approved_only_if_it_was(verdict: Verdict) -> None:
+    same = revision({"account0": "Hello"})
+    blocks = said(card(shown(approvals=(approval(same, verdict, "No"),)), [])[1])
+    assert ("the text was approved before" in blocks) == (verdict is Verdict.APPROVED)
+
+
+@pytest.mark.parametrize("state", [PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHED])
+def test_an_authors_message_says_what_is_true_after_the_changes_were_made(
+    state: PostState,
+) -> None:
+    """It was sent for requested changes, and is edited in place when the post moves on."""
+    text, blocks = trouble(shown(state=state))
+    assert "network" not in text
+    assert labels(blocks) == []
+
+
+def test_foreign_text_in_a_difference_stays_text() -> None:
+    assert word_diff("a *b* <@U1>", "a ~c~ &") == "a ~∗b∗ &lt;@U1&gt;~ *∼c∼ &amp;*"
+
+
+@settings(deadline=None)
+@given(texts, st.integers(20, 400))
+def test_cutting_loses_nothing_and_keeps_every_piece_within_its_limit(
+    text: str, limit: int
+) -> None:
+    escaped = escape(text[:3000])
+    pieces = cut(escaped, limit)
+    assert "".join(pieces) == escaped
+    assert all(units(piece) <= limit for piece in pieces)
+    for piece in pieces:
+        assert piece.count("&") == sum(piece.count(entity) for entity in ("&amp;", "&lt;", "&gt;"))
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=80), max_size=20), st.integers(10, 100))
+def test_joined_lines_keep_their_limit(lines: list[str], limit: int) -> None:
+    assert all(units(text) <= limit for text in joined(lines, limit))
