@@ -28,7 +28,7 @@ from storage.records import PostState, Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ROOM = MESSAGE_LIMIT - 500
-MENU_SIZE = 100  # of an item's menu, at most
+MENU_SIZE = 180  # of an item's block and menu, at most
 STATE = {
     PostState.IN_REVIEW: ":eyes: waiting for approval",
     PostState.SCHEDULED: ":white_check_mark: approved",
@@ -95,23 +95,20 @@ def slots_form(
     days = [str(day) for day in sorted({slot.weekday for slot in slots})]
     minutes = sorted({slot.minute for slot in slots})
     clocks = ", ".join(f"{minute // 60}:{minute % 60:02}" for minute in minutes)
-    options = [option(choice.label, choice.account.id) for choice in choices[:100]]
-    blocks = [
-        section("*Next free time* is the next of these that no other post of the account holds."),
-        field(
-            "account",
-            "Account",
-            select(Act.SLOTS_ACCOUNT, options, initial=account_id),
-            acts=True,
-        ),
-    ]
+    accounts = select(
+        Act.SLOTS_ACCOUNT,
+        [option(choice.label, choice.account.id) for choice in choices[:100]],
+        initial=account_id,
+    )
+    what = section("*Next free time* is the next of these that no other post of the account holds.")
     if not may_change:
         named = ", ".join(WEEKDAYS[int(day)] for day in days)
         return modal(
             Form.SLOTS,
             "Posting times",
             [
-                *blocks,
+                what,
+                section("*Account*", accessory=accounts),
                 section(f"{named}: {clocks} ({zone})"),
                 context("An admin can change them here."),
             ],
@@ -122,7 +119,8 @@ def slots_form(
         Form.SLOTS,
         "Posting times",
         [
-            *blocks,
+            what,
+            field("account", "Account", accounts, acts=True),
             field(
                 f"days:{account_id}",
                 "Days",
