@@ -247,15 +247,19 @@ def prepare_folder(folder: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+    token = settings.slack_app_token
+    assert token is not None
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(SOCKETS):
-            handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=app.client)
+            handler = AsyncSocketModeHandler(app, token, web_client=app.client)
             stack.push_async_callback(handler.close_async)
-            try:
-                await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
+            try:  # asked here, because connecting itself would ask again for ever
+                opened = await app.client.apps_connections_open(app_token=token)
             except SlackApiError as error:
                 problem = f"SLACK_APP_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_APP}"
                 raise SettingsError([problem]) from error
+            handler.client.wss_uri = opened["url"]
+            await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
         yield
 
 
