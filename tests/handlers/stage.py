@@ -28,7 +28,7 @@ from bot.playground.play import play_settings, playground
 from bot.playground.records import Message, View
 from bot.playground.seed import SOCIAL
 from bot.playground.slack import Slack
-from bot.playground.starting_point import set_up
+from bot.playground.starting_point import furnish
 from bot.playground.views import elements
 from bot.services import Services
 from bot.settings import Settings
@@ -211,7 +211,7 @@ async def staged(
         settings = replace(read, **changed)
         async with running(settings, registry) as bot:
             if is_set_up:
-                await set_up(bot)
+                await furnish(bot.services, bot.team_id)
             stage = Stage(slack, bot, settings, address)
             yield stage
             await stage.settled()
