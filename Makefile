@@ -30,8 +30,11 @@ check: $(TEST_PACKAGES) ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Tests mostly wait for servers, so a few more of them than cores run at once.
+WORKERS ?= 3
+
 test: check ## Run the checks and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 bench: $(TEST_PACKAGES) ## Measure start time, memory and more
 	@$(BIN)/python -m bench
