@@ -83,7 +83,7 @@ class Rescheduling:
         movable = await self._scheduling.movable(request.person, post_id)
         zone = movable.admitted.member.zone
         shown = wish or Wish(at=movable.post.due_at)
-        line, words, understood = "", None, None
+        line, words, understood, due_at = "", None, None, None
         if wish is not None and (wish.when != IN_WORDS or wish.words):
             try:
                 moved = await self._scheduling.look(request.person, post_id, wish.time)
@@ -92,9 +92,10 @@ class Rescheduling:
             else:
                 words = wish.words if wish.when == IN_WORDS else None
                 line = "Goes out as soon as it's approved."
-                if moved.due_at is not None:
-                    line = goes_out(moved.due_at, zone)
-                    understood = moved.due_at.isoformat() if words else None
+                due_at = moved.due_at
+                if due_at is not None:
+                    line = goes_out(due_at, zone)
+                    understood = due_at.isoformat() if words else None
         return reschedule_form(
             zone,
             shown.at,
@@ -102,6 +103,7 @@ class Rescheduling:
             shown.words,
             metadata=pack(post=post_id, words=words, understood=understood),
             understood=line,
+            moved_to=due_at,
             ask=ask,
         )
 

@@ -74,9 +74,7 @@ def draft_view(
     if problem is not None:
         blocks.append(section(f":warning: {problem}", block_id="problem"))
     if ask:
-        # On top, where the form begins when it is shown again.
-        right = f"If that's right, press *{submit_label(start)}* again."
-        blocks.append(section(f":alarm_clock: {_time_line(preview, zone)} {right}", block_id="ask"))
+        blocks.append(asked_time(_time_line(preview, zone), preview.due_at, zone))
     if banner is not None:
         sentence, label = banner.value
         anew = button(label, Act.DRAFT_ANEW) if label else None
@@ -120,10 +118,28 @@ def draft_view(
         Form.DRAFT,
         "Write a post",
         blocks,
-        submit="Next" if fields.tailor else submit_label(start),
+        submit=confirming(preview.due_at, zone) if ask else _next_label(start, fields),
         metadata=metadata,
         notify_on_close=True,
     )
+
+
+def asked_time(line: str, due_at: datetime | None, zone: str) -> Block:
+    """On top of a form that was submitted with a time in words: is it this?"""
+    press = f"If that's right, press *{confirming(due_at, zone)}*."
+    return section(f":alarm_clock: {line} {press}", block_id="ask")
+
+
+def confirming(due_at: datetime | None, zone: str) -> str:
+    """The submit button that names the time: it is in sight wherever the form is scrolled to."""
+    if due_at is None:
+        return "Yes"
+    local = due_at.astimezone(ZoneInfo(zone))
+    return f"Yes: {local:%a} {local.day} {local:%b, %H:%M}"
+
+
+def _next_label(start: FormStart, fields: DraftFields) -> str:
+    return "Next" if fields.tailor else submit_label(start)
 
 
 def submit_label(start: FormStart) -> str:

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from handlers.ids import Act, Form
-from handlers.views.blocks import Block, context, field, modal, option, section, select, text_input
+from handlers.views.blocks import Block, context, field, modal, option, select, text_input
+from handlers.views.drafting import asked_time, confirming
 from storage.records import When
 
 
@@ -15,11 +16,13 @@ def reschedule_form(
     *,
     metadata: str,
     understood: str,
+    moved_to: datetime | None,
     ask: bool,
 ) -> Block:
     """Asks for a new time.
 
-    :param ask: what was understood has to be confirmed by submitting once more.
+    :param moved_to: how the time is understood.
+    :param ask: that has to be confirmed by submitting once more.
     """
     options = [
         option("Next free time", When.NEXT_FREE.value),
@@ -55,8 +58,13 @@ def reschedule_form(
             )
         )
     if ask:
-        asked = f":alarm_clock: {understood} If that's right, press *Move it* again."
-        blocks.append(section(asked, block_id="understood"))
+        blocks.insert(0, asked_time(understood, moved_to, zone))
     elif understood:
         blocks.append(context(understood) | {"block_id": "understood"})
-    return modal(Form.RESCHEDULE, "Reschedule", blocks, submit="Move it", metadata=metadata)
+    return modal(
+        Form.RESCHEDULE,
+        "Reschedule",
+        blocks,
+        submit=confirming(moved_to, zone) if ask else "Move it",
+        metadata=metadata,
+    )

@@ -1,5 +1,7 @@
 """Deciding in Chromium: approvals, changes, moves, cancels, and who was first."""
 
+import re
+
 import pytest
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
@@ -117,9 +119,9 @@ async def test_times_are_moved_and_posts_cancelled_from_the_queue(stage: Stage) 
     await pick(form, "When", "In words")
     await form.get_by_label("Time in words").fill("tomorrow 17:00")
     await form.get_by_role("button", name="Move it").click()
-    await expect(form).to_contain_text("If that's right, press Move it again")
+    await expect(form).to_contain_text("If that's right, press Yes: ")
     await screenshot(ben, "posts-reschedule")
-    await form.get_by_role("button", name="Move it").click()
+    await form.get_by_role("button", name=re.compile("^Yes: ")).click()
     await expect(form).to_be_hidden()
     await expect(card).to_contain_text("Ben Okafor changed the time")
     await expect(card).to_contain_text("Approved and scheduled")

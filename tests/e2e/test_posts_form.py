@@ -1,5 +1,7 @@
 """The draft form in Chromium: what is typed, chosen, refused, kept and understood."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -50,9 +52,9 @@ async def test_what_is_wrong_is_said_beside_its_field_and_times_are_confirmed(
     await screenshot(ana, "posts-impossible-time")
     await words.fill("in 2 hours")
     await form.get_by_role("button", name=ASK).click()
-    await expect(form).to_contain_text("If that's right, press Ask for approval again")
+    await expect(form).to_contain_text("If that's right, press Yes: ")
     await screenshot(ana, "posts-time-to-confirm")
-    await form.get_by_role("button", name=ASK).click()
+    await form.get_by_role("button", name=re.compile("^Yes: ")).click()
     await expect(form).to_be_hidden()
     await expect(messages(ana, "It waits for approval")).to_contain_text(
         "Once approved, it goes out"
