@@ -206,7 +206,7 @@ class Records:
             return {}
         before = None if one.published_at >= start else timeline.at(start)
         if before is None and self._was_there(one, start):
-            before = timeline.first(start, end)
+            before = timeline.first(start, end) or newest
         held = before.numbers if before else {}
         return {
             key: newest.numbers[key] - held.get(key, 0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import periods
@@ -234,6 +234,7 @@ def test_a_day_without_measurement_is_a_gap_in_the_line() -> None:
     assert records.followers_by_day("a", days, BERLIN, now)[1:4] == (101, None, 102)
 
 
+@example(history=[(312, 1)], out_hours=0)  # measured exactly at midnight
 @given(
     st.lists(st.tuples(st.integers(0, 20 * 24), st.integers(0, 500)), min_size=1, max_size=40),
     st.integers(0, 20 * 24),
