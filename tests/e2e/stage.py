@@ -191,13 +191,14 @@ async def staged(
 @contextlib.asynccontextmanager
 async def _services(given: Mapping[str, str], folder: Path) -> AsyncIterator[Services]:
     settings = read_settings(given, dotenv=folder / "none")
-    database = Database(settings.database_url)
-    await migrate(database)
-    async with database.transaction() as tx:
-        await workspaces.ensure(tx, TEAM.id, TEAM.name, datetime.now(UTC))
-    async with open_networks(settings) as networks:
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        await migrate(database)
+        async with database.transaction() as tx:
+            await workspaces.ensure(tx, TEAM.id, TEAM.name, datetime.now(UTC))
+        networks = await stack.enter_async_context(open_networks(settings))
         yield build_services(settings, database, Clock(), networks)
-    await database.close()
 
 
 async def _end_for_sure(bot: Process) -> None:
