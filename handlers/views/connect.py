@@ -77,7 +77,7 @@ def connect_view(
     metadata = pack(
         network=network.name, account=again.id if again else None, turn=str(turn) if turn else None
     )
-    return modal(Form.CONNECT, title, blocks, submit="Connect", metadata=metadata)
+    return modal(Form.CONNECT, title, blocks, submit="Connect", close="Close", metadata=metadata)
 
 
 def accounts_view(choices: Sequence[AccountChoice]) -> Block:

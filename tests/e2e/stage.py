@@ -148,10 +148,12 @@ async def staged(
     new_page: NewPage,
     *,
     over_http: bool = False,
+    is_set_up: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage with its bot running.
 
+    :param is_set_up: as `make play` begins; else nobody has set Socialdesk up yet.
     :param over_http: Slack sends signed HTTP requests; else the bot opens sockets.
     :param environment: further settings of the bot.
     """
@@ -179,7 +181,8 @@ async def staged(
         }
         async with _services(given, folder) as services:
             stage = Stage(slack, address, folder, given, services, new_page)
-            await furnish(services, TEAM.id)
+            if is_set_up:
+                await furnish(services, TEAM.id)
             try:
                 await stage.start_bot()
                 yield stage
