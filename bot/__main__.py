@@ -124,16 +124,17 @@ def _manifest(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
+    from bot.bootstrap import bring_up, prepare_folder
     from bot.settings import read_settings
     from storage.database import Database
-    from storage.migrations import migrate
 
     settings = read_settings(os.environ)
+    prepare_folder(settings.data_dir)
 
     async def work() -> bool:
         database = Database(settings.database_url)
         try:
-            return await migrate(database)
+            return await bring_up(database)
         finally:
             await database.close()
 

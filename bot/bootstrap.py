@@ -5,6 +5,7 @@ import contextlib
 import logging
 import secrets
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,7 @@ from handlers.notices import NoticeSender
 from handlers.slack_calls import UNREACHABLE, refusal
 from storage import workspaces
 from storage.database import Database
-from storage.migrations import migrate
+from storage.migrations import DatabaseTooNew, DatabaseUnusable, migrate
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0
@@ -86,14 +87,14 @@ async def running(
     """Start everything in order; at the end stop it in the opposite order.
 
     :param registry: the networks there are.
-    :raises SettingsError: Slack refuses a token or can't be reached, or the port is taken.
-    :raises DatabaseTooNew: the database belongs to a newer release.
+    :raises SettingsError: the folder, the database or the port can't be used, Slack refuses a
+        token or can't be reached.
     """
     async with contextlib.AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
-        await migrate(database)
+        await bring_up(database)
         # Of a session that it is given, slack_sdk takes the timeout from there.
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         client = slack_client(settings, session, settings.slack_bot_token)
@@ -240,9 +241,29 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
     )
 
 
+async def bring_up(database: Database) -> bool:
+    """Bring the database to this release; whether anything was done.
+
+    :raises SettingsError: it can't be used, or a newer release has been there.
+    """
+    try:
+        return await migrate(database)
+    except (DatabaseTooNew, DatabaseUnusable) as error:
+        raise SettingsError([f"DATABASE_URL: {error}"]) from error
+
+
 def prepare_folder(folder: Path) -> None:
-    """The folder of everything that is kept; nobody else on the machine may look into it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The folder of everything that is kept; nobody else on the machine may look into it.
+
+    :raises SettingsError: it can't be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        problem = f"DATA_DIR: {folder} can't be used ({error.strerror}). Name another folder."
+        raise SettingsError([problem]) from error
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ LONGEST_LINK = 200  # in a list; the card has the whole of it
 MOST_TROUBLE = 5
 
 TITLES = {
-    NEEDS_ANSWER: "Need an answer",
+    NEEDS_ANSWER: "To answer or to solve",
     POSSIBLY_NEGATIVE: "Possibly negative",
     UNCLASSIFIED: "Couldn't be read",
     OTHER: "All others of 30 days",
@@ -66,8 +66,8 @@ def _counts(shown: OpenMentions) -> str:
         )
     alerts = shown.counts.get(NEEDS_ANSWER, 0)
     if not alerts:
-        return ":white_check_mark: Nothing waits for an answer."
-    return f":rotating_light: *{alerts}* {'waits' if alerts == 1 else 'wait'} for an answer."
+        return ":white_check_mark: Nothing is left to answer or to solve."
+    return f":rotating_light: *{alerts}* to answer or to solve."
 
 
 def _open_item(item: Listed) -> Block:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
 
@@ -25,11 +26,24 @@ class DatabaseTooNew(Exception):
     """The database was made by a newer release than this one."""
 
 
+class DatabaseUnusable(Exception):
+    """The database can't be reached, read or written."""
+
+
 async def migrate(database: Database) -> bool:
     """Bring the database to ``HEAD``; whether anything was done.
 
     :raises DatabaseTooNew: a newer release has been here; nothing is touched.
+    :raises DatabaseUnusable: it can't be reached, read or written; says why.
     """
+    try:
+        return await _migrate(database)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().split("\n")[0]
+        raise DatabaseUnusable(f"The database can't be used: {reason}.") from error
+
+
+async def _migrate(database: Database) -> bool:
     version = await stored_version(database)
     if version == HEAD:
         return False

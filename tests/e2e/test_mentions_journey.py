@@ -144,7 +144,7 @@ async def test_lists_and_what_is_listened_for(stage: Stage, new_page: NewPage) -
         await dana.set_viewport_size({"width": size[0], "height": size[1]})
         await write(dana, "/social mentions")
         shown = dialog(dana, "Mentions")
-        await expect(shown).to_contain_text("1 waits for an answer", timeout=30_000)
+        await expect(shown).to_contain_text("1 to answer or to solve", timeout=30_000)
         await expect(shown).to_contain_text("Couldn't be read (1)")
         await screenshot(dana, f"mentions-list{name}")
         await shown.get_by_role("button", name="Close").last.click()

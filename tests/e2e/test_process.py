@@ -95,6 +95,27 @@ async def test_missing_settings_are_all_named_and_nothing_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/x"),
+        ("DATABASE_URL", "sqlite:////no-such-folder/x.db"),
+        ("DATA_DIR", "/dev/null/x"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "migrate"])
+async def test_a_place_that_cannot_be_used_is_named(
+    tmp_path: Path, command: str, name: str, value: str
+) -> None:
+    given = {"SECRET_KEY": KEY, "SLACK_BOT_TOKEN": "xoxb-hidden", "SLACK_APP_TOKEN": "xapp-hidden"}
+    code, out, complaint = await ended(tmp_path, command, **given, **{name: value})
+    assert code == 2
+    assert f"  {name}: " in complaint
+    assert "can't be used" in complaint
+    assert "Traceback" not in complaint + out
+    assert "hidden" not in complaint + out
+
+
 async def test_a_slack_that_cannot_be_reached_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]

@@ -300,7 +300,7 @@ async def test_foreign_text_stays_text(stage: Stage, text: str) -> None:
     await stage.press(DANA, shown, "Reply")
     await stage.modal(DANA, "reply")
     await stage.command(DANA, "/social mentions")
-    await stage.modal(DANA, "waits for an answer")
+    await stage.modal(DANA, "to answer or to solve")
 
 
 async def test_a_text_of_100_000_characters_fits_every_place(stage: Stage) -> None:
@@ -343,23 +343,28 @@ async def test_the_list_shows_what_is_open_and_changes_in_place(stage: Stage) ->
     await say(stage, "@acorn what time do you close on Sunday?", who="lea")
     await hear(stage)
     await stage.command(ANA, "/social mentions")
-    seen = await stage.modal(ANA, "waits for an answer")
+    seen = await stage.modal(ANA, "to answer or to solve")
     text = text_of(seen)
-    order = ["Need an answer (1)", "Possibly negative (1)", "Couldn't be read (1)", "All others"]
+    order = [
+        "To answer or to solve (1)",
+        "Possibly negative (1)",
+        "Couldn't be read (1)",
+        "All others",
+    ]
     assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
     await stage.press(ANA, seen, "mentions_menu", "Resolve", within="Mia Okafor")
     await stage.modal(ANA, "To answer mentions you need the role")
 
     await stage.command(DANA, "/social mentions")
-    mine = await stage.modal(DANA, "waits for an answer")
+    mine = await stage.modal(DANA, "to answer or to solve")
     await stage.press(DANA, mine, "mentions_menu", "It is negative", within="Tom Lindqvist")
-    two = await stage.modal(DANA, "Need an answer (2)")
+    two = await stage.modal(DANA, "To answer or to solve (2)")
     await card(stage, "said that it is negative")
     await stage.press(DANA, two, "mentions_menu", "Not negative", within="Jonas Weber")
     await stage.press(
         DANA, await stage.modal(DANA, "Noted"), "mentions_menu", "Resolve", within="Tom"
     )
-    left = await stage.modal(DANA, "Need an answer (1)")
+    left = await stage.modal(DANA, "To answer or to solve (1)")
     await stage.press(DANA, left, "mentions_menu", "Reply", within="Mia Okafor")
     await stage.submit(await stage.modal(DANA, "reply"), text="Sorry!", resolves=["resolves"])
     await card(stage, "*Resolved*")
