@@ -13,10 +13,12 @@ from tests.servers.chromium import NewPage, screenshot
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.parametrize("over_http", [False, True], ids=["sockets", "http"])
 async def test_from_nothing_to_the_first_post_of_one_person(
-    tmp_path: Path, new_page: NewPage
+    tmp_path: Path, new_page: NewPage, over_http: bool
 ) -> None:
-    async with staged(tmp_path / "stage", new_page, is_set_up=False) as stage:
+    way = {"over_http": over_http, "is_set_up": False}
+    async with staged(tmp_path / "stage", new_page, **way) as stage:
         ana = await stage.tab(ANA)
         await write(ana, "/social draft Too early")
         await expect(messages(ana, "isn't set up here yet")).to_contain_text("Home")

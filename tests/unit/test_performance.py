@@ -234,25 +234,27 @@ def test_a_day_without_measurement_is_a_gap_in_the_line() -> None:
     assert records.followers_by_day("a", days, BERLIN, now)[1:4] == (101, None, 102)
 
 
+@example(history=[(313, 1)], out_hours=288)  # out before anything was measured
 @example(history=[(312, 1)], out_hours=0)  # measured exactly at midnight
 @given(
     st.lists(st.tuples(st.integers(0, 20 * 24), st.integers(0, 500)), min_size=1, max_size=40),
     st.integers(0, 20 * 24),
 )
 def test_days_add_up_to_their_week(history: list[tuple[int, int]], out_hours: int) -> None:
-    """Whatever was measured and when, if every day was: likes only grow here."""
+    """Whenever was measured, if every day was, the post with its account: likes only grow here."""
     begin = day_start(WEEK.first - 12 * DAY, BERLIN)
-    totals, running = [], 0
-    for hours, gained in sorted(history):
-        running += gained
-        totals.append((begin + hours * HOUR, running))
+    published = begin + out_hours * HOUR
+    gains = [(begin + hours * HOUR, gained) for hours, gained in history]
+    times = {at for at, _ in gains} | {day_start(day, BERLIN) + HOUR for day in WEEK.days}
     snapshots = [
-        *(taken(day_start(day, BERLIN) + HOUR, followers=1) for day in WEEK.days),
-        *(taken(at, "d", likes=count) for at, count in dict(totals).items()),
+        *(taken(at, followers=1) for at in times),
+        *(
+            taken(at, "d", likes=sum(gained for when, gained in gains if published <= when <= at))
+            for at in times
+            if at >= published
+        ),
     ]
-    records = Records([account()], snapshots, [out(begin + out_hours * HOUR)])
+    records = Records([account()], snapshots, [out(published)])
     days = records.engagement_by_day("a", WEEK.days, BERLIN, WEEK.end)
     [whole] = records.accounts(WEEK)
-    published = begin + out_hours * HOUR
-    if published <= min(at for at, _ in totals):  # a snapshot older than its post says nothing
-        assert sum(value or 0 for value in days) == whole.engagement
+    assert sum(value or 0 for value in days) == whole.engagement
