@@ -11,7 +11,6 @@ from storage.rows import Transaction, add, changed, many, one
 from storage.tables import posts, revisions
 
 COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
-UNFINISHED = (PostState.DRAFT, PostState.CHANGES_REQUESTED)
 
 
 async def insert(tx: Transaction, post: Post, revision: Revision) -> None:
@@ -100,20 +99,6 @@ async def count_coming(tx: Transaction, workspace_id: str) -> int:
         posts.c.mention_id.is_(None),
     )
     return (await tx.connection.execute(query)).scalar_one()
-
-
-async def in_state(
-    tx: Transaction, workspace_id: str, states: Sequence[PostState], limit: int
-) -> Sequence[Post]:
-    """The newest posts in some states."""
-    return await many(
-        tx,
-        Post,
-        select(posts)
-        .where(posts.c.workspace_id == workspace_id, posts.c.state.in_(states))
-        .order_by(posts.c.updated_at.desc(), posts.c.id)
-        .limit(limit),
-    )
 
 
 async def held_times(

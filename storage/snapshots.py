@@ -41,15 +41,6 @@ async def newest_of_posts(tx: Transaction, account_id: str) -> Mapping[str, Mapp
     return {row.delivery_id: row.numbers for row in rows}
 
 
-async def measured_at(tx: Transaction, account_id: str) -> datetime | None:
-    """When the account was measured last."""
-    query = select(func.max(snapshots.c.taken_at)).where(
-        snapshots.c.account_id == account_id, snapshots.c.delivery_id.is_(None)
-    )
-    moment: datetime | None = (await tx.connection.execute(query)).scalar()
-    return moment
-
-
 async def history(
     tx: Transaction, workspace_id: str, since: datetime, until: datetime
 ) -> Sequence[Snapshot]:

@@ -108,10 +108,6 @@ class App:
         return bool(self._features.get("app_home", {}).get("messages_tab_enabled"))
 
     @property
-    def uses_socket_mode(self) -> bool:
-        return bool(self._settings.get("socket_mode_enabled"))
-
-    @property
     def _features(self) -> Mapping[str, Any]:
         features: Mapping[str, Any] = self.manifest.get("features", {})
         return features

@@ -228,19 +228,6 @@ class People:
         answer = await self._delivery.request(Kind.INTERACTION, payload)
         return Outcome(problem=why(answer, self._workspace.app.name))
 
-    async def global_shortcut(self, user_id: str, callback_id: str) -> Outcome:
-        """Choose one of the app's shortcuts beside the composer."""
-        payload = interaction(
-            self._workspace,
-            "shortcut",
-            self._workspace.user(user_id),
-            action_ts=self._workspace.next_ts(),
-            callback_id=callback_id,
-            trigger_id=self._workspace.grants.new_trigger(user_id).id,
-        )
-        answer = await self._delivery.request(Kind.INTERACTION, payload)
-        return Outcome(problem=why(answer, self._workspace.app.name))
-
     # Modals and Home
 
     def type_into(self, view_id: str, values: EnteredValues) -> View:

@@ -24,7 +24,7 @@ async def write(stage: Stage, text: str, *, who: str = ANA, when: str = "now") -
 
 async def newest_post(stage: Stage) -> Post:
     async with stage.services.database.reading() as tx:
-        found = await posts.in_state(tx, stage.bot.team_id, list(PostState), 1)
+        found = await posts.of_author(tx, stage.bot.team_id, ANA, list(PostState))
     return found[0]
 
 

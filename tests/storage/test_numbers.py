@@ -51,10 +51,7 @@ async def test_the_newest_numbers_of_posts_are_found(database: Database) -> None
         await world.numbers(NOON + 9 * HOUR, {"followers": 3})
         async with database.reading() as tx:
             found = await snapshots.newest_of_posts(tx, world.accounts[0].id)
-            measured = await snapshots.measured_at(tx, world.accounts[0].id)
-            never = await snapshots.measured_at(tx, world.accounts[1].id)
     assert found == {first.id: {"likes": 9}, second.id: {"likes": 0}}
-    assert (measured, never) == (NOON + 9 * HOUR, None)
 
 
 async def test_more_snapshots_are_forgotten_than_fit_into_a_statement(database: Database) -> None:
