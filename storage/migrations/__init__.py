@@ -6,6 +6,7 @@ the migrating transaction lets one of them work and the others find it done.
 """
 
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,22 +31,33 @@ class DatabaseUnusable(Exception):
     """The database can't be reached, read or written."""
 
 
-async def migrate(database: Database) -> bool:
-    """Bring the database to ``HEAD``; whether anything was done.
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Where a release's migrations lie, and the newest of them."""
+
+    scripts: Path = Path(__file__).parent
+    head: str = HEAD
+
+
+THIS_RELEASE = Release()
+
+
+async def migrate(database: Database, release: Release = THIS_RELEASE) -> bool:
+    """Bring the database to a release; whether anything was done.
 
     :raises DatabaseTooNew: a newer release has been here; nothing is touched.
     :raises DatabaseUnusable: it can't be reached, read or written; says why.
     """
     try:
-        return await _migrate(database)
+        return await _migrate(database, release)
     except DBAPIError as error:
         reason = str(error.orig).strip().split("\n")[0]
         raise DatabaseUnusable(f"The database can't be used: {reason}.") from error
 
 
-async def _migrate(database: Database) -> bool:
+async def _migrate(database: Database, release: Release) -> bool:
     version = await stored_version(database)
-    if version == HEAD:
+    if version == release.head:
         return False
     if version is not None and database.is_sqlite:
         _copy_aside(Path(database.url.database or ""), version)
@@ -54,7 +66,7 @@ async def _migrate(database: Database) -> bool:
             await tx.connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
             )
-        return await tx.connection.run_sync(_upgrade)
+        return await tx.connection.run_sync(_upgrade, release)
 
 
 async def stored_version(database: Database) -> str | None:
@@ -72,32 +84,33 @@ def _stored_version(connection: Connection) -> str | None:
     return version
 
 
-def _upgrade(connection: Connection) -> bool:
+def _upgrade(connection: Connection, release: Release) -> bool:
     # Alembic takes 0.15 s to import (measured), which a start that needs nothing shouldn't pay.
     from alembic.command import upgrade  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     version = _stored_version(connection)
-    if version == HEAD:
+    if version == release.head:
         return False
-    config = alembic_config()
+    config = alembic_config(release)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
         raise DatabaseTooNew(
             f"The database is at version {version}, which this release doesn't know (it knows "
-            f"{HEAD}). Nothing was changed. Install the newer release, or use another database."
+            f"{release.head}). Nothing was changed. Install the newer release, or use another "
+            "database."
         )
     config.attributes["connection"] = connection
     upgrade(config, "head")
     return True
 
 
-def alembic_config() -> "Config":
+def alembic_config(release: Release = THIS_RELEASE) -> "Config":
     """Alembic's configuration, without a file."""
     from alembic.config import Config  # noqa: PLC0415  # see _upgrade
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(release.scripts))
     return config
 
 

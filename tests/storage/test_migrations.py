@@ -1,6 +1,7 @@
 """The database a release finds is brought to what it needs, by whoever comes first."""
 
 import asyncio
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+import storage.migrations
 from storage import workspaces
 from storage.database import Database
-from storage.migrations import HEAD, DatabaseTooNew, alembic_config, migrate
+from storage.migrations import HEAD, DatabaseTooNew, Release, alembic_config, migrate
 from storage.tables import metadata
 
 PROGRAM = """
@@ -60,6 +62,38 @@ async def test_three_processes_start_at_once_on_an_empty_database(database_url: 
     async with database.transaction() as tx:
         await workspaces.ensure(tx, "T1", "Acorn", datetime.now(UTC))
     await database.close()
+
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("workspaces", sa.Column("motto", sa.Text, server_default="none yet"))
+"""
+
+
+async def test_an_old_database_with_data_is_upgraded_and_keeps_them(
+    database: Database, tmp_path: Path
+) -> None:
+    """As the next release will find it: its migration is added to a copy of ours."""
+    async with database.transaction() as tx:
+        await workspaces.ensure(tx, "T1", "Acorn", datetime.now(UTC))
+    scripts = tmp_path / "migrations"
+    shutil.copytree(Path(storage.migrations.__file__).parent, scripts)
+    (scripts / "versions" / "0002_next.py").write_text(NEXT)
+    release = Release(scripts, "0002")
+    assert await migrate(database, release) is True
+    assert await migrate(database, release) is False
+    async with database.reading() as tx:
+        kept = await tx.connection.execute(text("SELECT name, motto FROM workspaces"))
+        assert kept.all() == [("Acorn", "none yet")]
+    with pytest.raises(DatabaseTooNew):  # back to this release
+        await migrate(database)
 
 
 async def test_a_database_of_a_newer_release_is_left_alone(database: Database) -> None:
