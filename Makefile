@@ -30,8 +30,8 @@ check: $(TEST_PACKAGES) ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Tests mostly wait for servers, so a few more of them than cores run at once.
-WORKERS ?= 3
+# Each worker starts servers and a browser of its own; more than the cores make these slow.
+WORKERS ?= 2
 
 test: check ## Run the checks and all tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile

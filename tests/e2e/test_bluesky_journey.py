@@ -1,6 +1,7 @@
 """From a draft in Slack to a live post on Bluesky's own servers, read back with another client."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,17 @@ async def test_a_post_with_everything_in_it_goes_live_and_is_taken_down(
         await write(ana, f"/social draft {text}")
         form = dialog(ana, "Write a post")
         await expect(text_of(form)).to_have_value(text)
+        # Each choice brings the form anew; who types meanwhile types into the old one.
+        counts = form.locator(".block").filter(has_text=re.compile(r"\d+ / \d+")).last
         await form.get_by_label("Bluesky").check()
+        await expect(counts).to_contain_text("Bluesky")
         await form.get_by_label("Sandbox").uncheck()
+        await expect(counts).not_to_contain_text("Sandbox")
         await form.get_by_label("Link").fill("https://example.com/menü?a=1&b=2")
         picture = {"name": "beans.png", "mimeType": "image/png", "buffer": png("#7a4a1e")}
         await form.get_by_label("Choose files").set_input_files([picture])
         await pick(form, "When", "As soon as")
+        await expect(form).to_contain_text("Goes out as soon as it's approved")
         await form.get_by_role("button", name="Ask for approval").click()
         second = dialog(ana, "Tailor the post")
         await second.get_by_label("What beans.png shows").fill("Brown beans, close up")

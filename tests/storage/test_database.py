@@ -1,6 +1,7 @@
 """Transactions, times and the two databases' ways."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import StatementError
 from storage import workspaces
 from storage.database import Database, normalised
 from storage.migrations import migrate
+from tests.servers.eventually import eventually
 
 NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, UTC)
 
@@ -88,6 +90,12 @@ async def test_a_database_that_is_gone_has_one(tmp_path: Path) -> None:
     gone = Database(f"sqlite:///{tmp_path / 'no-such-folder' / 'x.db'}")
     assert await gone.problem() == "OperationalError"
     await gone.close()
+    await eventually(_no_connection_is_ending)
+
+
+async def _no_connection_is_ending() -> bool:
+    """The driver's thread of a connection that failed ends by itself, and needs the loop for it."""
+    return not any("_connection_worker" in thread.name for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize(
