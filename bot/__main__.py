@@ -74,8 +74,10 @@ def _run(_: argparse.Namespace) -> int:
     async def serve() -> None:
         async with running(settings):
             log = logging.getLogger("bot")
+            stopped = asyncio.create_task(stop_signal())
+            await asyncio.sleep(0)  # it listens for signals before anybody is told
             log.info("Socialdesk is running. Type /social in Slack.")
-            await stop_signal()
+            await stopped
             log.info("Stopping: what is being sent is finished first.")
 
     asyncio.run(serve())

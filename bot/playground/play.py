@@ -4,13 +4,15 @@ The bot doesn't know that it is in a playground: it gets settings like any other
 addresses in them, and speaks to the small Slack over Socket Mode.
 """
 
+import asyncio
 import contextlib
 import errno
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 from starlette.routing import Mount
@@ -35,7 +37,7 @@ async def play(
     folder: Path,
     port: int,
     environment: Mapping[str, str],
-    until: Callable[[], Awaitable[None]],
+    until: Callable[[], Coroutine[Any, Any, None]],
     begun: float,
 ) -> int:
     """Run until stopped; the exit code.
@@ -50,8 +52,10 @@ async def play(
             settings = play_settings(slack, address, folder, environment)
             async with running(settings) as bot:
                 await set_up(bot)
+                stopped = asyncio.create_task(until())
+                await asyncio.sleep(0)  # it listens for signals before anybody is told
                 _greet(address, time.perf_counter() - begun)
-                await until()
+                await stopped
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -48,11 +48,21 @@ async def migrate(database: Database, release: Release = THIS_RELEASE) -> bool:
     :raises DatabaseTooNew: a newer release has been here; nothing is touched.
     :raises DatabaseUnusable: it can't be reached, read or written; says why.
     """
+    if database.is_sqlite:
+        _check_file(database.url.database or "")
     try:
         return await _migrate(database, release)
     except DBAPIError as error:
         reason = str(error.orig).strip().split("\n")[0]
         raise DatabaseUnusable(f"The database can't be used: {reason}.") from error
+
+
+def _check_file(path: str) -> None:
+    """The async driver's thread complains on its own where a file can't be opened."""
+    try:
+        sqlite3.connect(path).close()
+    except sqlite3.Error as error:
+        raise DatabaseUnusable(f"The database can't be used: {error}.") from error
 
 
 async def _migrate(database: Database, release: Release) -> bool:
