@@ -114,6 +114,7 @@ async def schedule_deliveries(
     tx: Transaction, post: Post, revision: Revision, due_at: datetime
 ) -> None:
     """Promise one delivery per account at the given time."""
+    known = await accounts.by_ids(tx, post.workspace_id, revision.content.account_ids)
     for account_id in revision.content.account_ids:
         await delivery_rows.insert(
             tx,
@@ -133,6 +134,7 @@ async def schedule_deliveries(
                 remote_id=None,
                 url=None,
                 published_at=None,
+                network=known[account_id].network,
             ),
         )
 

@@ -45,6 +45,14 @@ class DeliveryState(StrEnum):
     TAKEN_DOWN = "taken_down"
 
 
+class HoldReason(StrEnum):
+    """Why a delivery that is due doesn't go out."""
+
+    LATE = "late"  # past the workspace's limit: nothing old goes out unasked
+    BRAKE = "brake"  # somebody holds publishing
+    ACCOUNT = "account"  # its account must be connected again
+
+
 class PartState(StrEnum):
     PENDING = "pending"
     BEGUN = "begun"  # the call may have left: only resolving may touch it
@@ -133,6 +141,8 @@ class Card(StrEnum):
     WROTE_AGAIN = "wrote_again"  # in that card's thread: its author has written again
     DOUBTFUL = "doubtful"  # the list of possibly negative mentions
     DIGEST = "digest"
+    HELD = "held"  # a person's held posts, all on one card: to them, and to who may release them
+    DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,8 @@ class Account:
     ``credentials`` is what the network file put there, encrypted at rest by ``bot/accounts.py``;
     ``limits`` overrides the network's own (an instance with longer posts, say).
     ``slots`` is None while the default posting times hold. ``polled_at`` is when its mentions
-    were read, or lies ahead where the network asks us to wait.
+    were read, or lies ahead where the network asks us to wait. ``limited_until`` is how long the
+    network wants no more posts.
     """
 
     id: str
@@ -196,6 +207,7 @@ class Account:
     polled_at: datetime | None
     problem: str | None
     created_at: datetime
+    limited_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +292,8 @@ class Delivery:
     """One revision on one account.
 
     ``due_at`` is the promise; ``next_attempt_at`` is when the publisher looks at it next.
+    ``network`` is its account's. While it is held, ``hold_id`` names the list it is on, and
+    ``wish`` what a person who may not release it asks for (``wished_by``).
     """
 
     id: str
@@ -297,6 +311,36 @@ class Delivery:
     remote_id: str | None
     url: str | None
     published_at: datetime | None
+    network: str
+    hold_reason: HoldReason | None = None
+    hold_id: str | None = None
+    wish: When | None = None
+    wished_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is held of one person's, as one list; closed when nothing is left on it."""
+
+    id: str
+    workspace_id: str
+    author_id: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Publishing held by a person, in the workspace (``account_id`` None) or on one account."""
+
+    id: str
+    workspace_id: str
+    account_id: str | None
+    reason: str
+    pulled_by: str
+    pulled_at: datetime
+    released_by: str | None
+    released_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,7 +500,8 @@ class Notice:
     """A Slack message that is owed: a card and a destination, never its content.
 
     ``destination`` is a channel's or a user's id. ``version`` grows with every change of what
-    the card shows; ``sent_version`` is the newest that Slack took.
+    the card shows; ``sent_version`` is the newest that Slack took. ``begun_at`` is when posting
+    it began, as long as nobody knows whether Slack took it.
     """
 
     id: str
@@ -472,3 +517,4 @@ class Notice:
     attempt: int
     next_attempt_at: datetime
     problem: str | None
+    begun_at: datetime | None = None

@@ -101,6 +101,7 @@ accounts = Table(
     _time("polled_at", nullable=True),
     _text("problem", nullable=True),
     _time("created_at"),
+    _time("limited_until", nullable=True),
     UniqueConstraint("workspace_id", "network", "server", "remote_id"),
 )
 
@@ -151,6 +152,39 @@ approvals = Table(
     Index(None, "post_id"),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("author_id"),
+    _time("opened_at"),
+    _time("closed_at", nullable=True),
+    # A person has one open list.
+    Index(
+        "uq_holds_open",
+        "workspace_id",
+        "author_id",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+brakes = Table(
+    "brakes",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("account_id", "accounts", nullable=True),
+    _text("reason"),
+    _name("pulled_by"),
+    _time("pulled_at"),
+    _name("released_by", nullable=True),
+    _time("released_at", nullable=True),
+    Index(None, "workspace_id", "released_at"),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -169,9 +203,16 @@ deliveries = Table(
     _text("remote_id", nullable=True),
     _text("url", nullable=True),
     _time("published_at", nullable=True),
-    Index(None, "state", "next_attempt_at"),
+    Column("network", String(255), nullable=False, server_default=""),
+    Column("hold_reason", Word(records.HoldReason), nullable=True),
+    _ref("hold_id", "holds", nullable=True),
+    Column("wish", Word(records.When), nullable=True),
+    _name("wished_by", nullable=True),
+    # Claiming reads in this order and stops after a handful, however many are scheduled.
+    Index(None, "network", "state", "next_attempt_at", "id"),
     Index(None, "post_id"),
     Index(None, "account_id", "published_at"),
+    Index(None, "hold_id"),
     # Once: a revision has at most one living delivery on an account.
     Index(
         "uq_deliveries_living",
@@ -346,6 +387,7 @@ notices = Table(
     Column("attempt", Integer, nullable=False),
     _time("next_attempt_at"),
     _text("problem", nullable=True),
+    _time("begun_at", nullable=True),
     UniqueConstraint("workspace_id", "card", "subject_id", "destination"),
     Index(None, "state", "next_attempt_at"),
     Index(None, "subject_id"),

@@ -7,7 +7,7 @@ for what it can do; forms, checks, settings and documents follow from that.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -126,10 +126,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """``remote_id`` is what the network needs to delete or measure it; ``url`` is for people."""
+    """``remote_id`` is what the network needs to delete or measure it; ``url`` is for people.
+    ``reply_to`` is what the next post of a thread needs (its `Outgoing.reply_to`)."""
 
     remote_id: str
     url: str
+    reply_to: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ async def _published(
         remote_id=str(remote_id),
         url=f"{account.url}/{remote_id}",
         published_at=at,
+        network=account.network,
     )
     await deliveries.insert(tx, delivery)
     await history.note(tx, account.workspace_id, post_id, None, "published", at, delivery.url or "")

@@ -74,6 +74,7 @@ def delivery(number: int, state: DeliveryState, problem: str | None = None) -> D
         remote_id="1",
         url="https://a.example/1",
         published_at=NOW,
+        network="sandbox",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
@@ -68,8 +69,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -85,8 +86,8 @@ async def test_an_old_database_with_data_is_upgraded_and_keeps_them(
         await workspaces.ensure(tx, "T1", "Acorn", datetime.now(UTC))
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(storage.migrations.__file__).parent, scripts)
-    (scripts / "versions" / "0002_next.py").write_text(NEXT)
-    release = Release(scripts, "0002")
+    (scripts / "versions" / "9000_next.py").write_text(NEXT)
+    release = Release(scripts, "9000")
     assert await migrate(database, release) is True
     assert await migrate(database, release) is False
     async with database.reading() as tx:
@@ -115,3 +116,47 @@ async def test_an_old_sqlite_file_is_copied_before_it_is_migrated(tmp_path: Path
         await migrate(database)
     await database.close()
     assert len(list(tmp_path.glob("old.db.0000.*.bak"))) == 1
+
+
+OF_THE_FIRST_RELEASE = """
+INSERT INTO workspaces (id, name, mode, zone, routes, brand_words, lateness_limit_s, created_at)
+    VALUES ('T1', 'Acorn', 'team', 'UTC', '{}', '[]', 1800, '2026-11-22 10:00:00');
+INSERT INTO accounts (id, workspace_id, network, remote_id, handle, name, url, server, state,
+    credentials, limits, owner_id, created_at)
+    VALUES ('A1', 'T1', 'bluesky', 'did:1', '@acorn', 'Acorn', '', '', 'active',
+    '', '{}', 'UANA', '2026-11-22 10:00:00');
+INSERT INTO posts (id, workspace_id, author_id, state, revision_id, "when", version, created_at,
+    updated_at) VALUES ('P1', 'T1', 'UANA', 'scheduled', 'R1', 'at', 1, '2026-11-22 10:00:00',
+    '2026-11-22 10:00:00');
+INSERT INTO revisions (id, workspace_id, post_id, number, hash, content, base_text, editor_id,
+    created_at) VALUES ('R1', 'T1', 'P1', 1, '', '{}', '', 'UANA', '2026-11-22 10:00:00');
+INSERT INTO deliveries (id, workspace_id, post_id, revision_id, account_id, state, due_at,
+    next_attempt_at, attempt) VALUES ('D1', 'T1', 'P1', 'R1', 'A1', 'pending',
+    '2026-11-23 10:00:00', '2026-11-23 10:00:00', 0);
+INSERT INTO parts (id, delivery_id, position, kind, key, frozen, state)
+    VALUES ('X1', 'D1', 0, 'post', 'k', '{}', 'pending')
+"""
+
+
+async def test_what_the_first_release_scheduled_is_still_scheduled(database_url: str) -> None:
+    database = Database(database_url)
+    async with database.transaction() as tx:
+        await tx.connection.run_sync(_upgrade_to_the_first_release)
+        for statement in OF_THE_FIRST_RELEASE.split(";"):
+            await tx.connection.execute(text(statement))
+    assert await migrate(database) is True
+    async with database.reading() as tx:
+        kept = await tx.connection.execute(
+            text(
+                "SELECT network, deliveries.state FROM deliveries "
+                "JOIN parts ON delivery_id = deliveries.id"
+            )
+        )
+        assert kept.all() == [("bluesky", "pending")]
+    await database.close()
+
+
+def _upgrade_to_the_first_release(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    upgrade(config, "0001")

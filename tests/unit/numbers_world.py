@@ -183,6 +183,7 @@ async def add_post(
         remote_id=(remote_id or f"remote-{delivery_id}") if is_live else None,
         url=f"https://s.example/{delivery_id}" if is_live else None,
         published_at=at if is_live else None,
+        network="scripted",
     )
     async with database.transaction() as tx:
         await posts.insert(
