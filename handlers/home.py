@@ -1,6 +1,8 @@
 """App Home: published when somebody opens it, and anew after what they press on it."""
 
+import asyncio
 import logging
+from collections import defaultdict
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -34,6 +36,7 @@ class AppHome:
         self._client = desk.client
         self._services = desk.services
         self._looking: set[Person] = set()
+        self._turns: defaultdict[Person, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slack_url: str | None = None
 
     async def opened(self, call: EventCall) -> None:
@@ -53,7 +56,12 @@ class AppHome:
             self._looking.discard(request.person)
 
     async def _publish(self, person: Person, seen_hash: str | None) -> None:
-        """Show the newest state.
+        """Show the newest state. One at a time: what was read first must not be shown last."""
+        async with self._turns[person]:
+            await self._publish_now(person, seen_hash)
+
+    async def _publish_now(self, person: Person, seen_hash: str | None) -> None:
+        """Read and publish.
 
         :param seen_hash: of the Home that the person has in front of them. If another one was
             published meanwhile, what was read here may be older than that: it is read again.
