@@ -21,6 +21,8 @@ class Action(StrEnum):
     LOOK = "see the desk"
     REPORT = "plan and stop digests"
     CONFIGURE = "change the set-up"
+    BRAKE = "pause publishing"
+    RELEASE = "resume publishing"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -30,6 +32,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.LOOK: frozenset(Role),
     Action.REPORT: frozenset({Role.AUTHOR, Role.APPROVER, Role.ADMIN}),
     Action.CONFIGURE: frozenset({Role.ADMIN}),
+    Action.BRAKE: frozenset(Role),
+    Action.RELEASE: frozenset({Role.APPROVER, Role.ADMIN}),
 }
 
 

@@ -142,6 +142,7 @@ class Card(StrEnum):
     DOUBTFUL = "doubtful"  # the list of possibly negative mentions
     DIGEST = "digest"
     HELD = "held"  # a person's held posts, all on one card: to them, and to who may release them
+    BRAKE = "brake"  # one per brake, in the approvals channel
     DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
 
 

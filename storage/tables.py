@@ -183,6 +183,21 @@ brakes = Table(
     _name("released_by", nullable=True),
     _time("released_at", nullable=True),
     Index(None, "workspace_id", "released_at"),
+    # One brake stands for the whole workspace, and one for each account: the first that is pulled.
+    Index(
+        "uq_brakes_of_workspace",
+        "workspace_id",
+        unique=True,
+        sqlite_where=text("released_at IS NULL AND account_id IS NULL"),
+        postgresql_where=text("released_at IS NULL AND account_id IS NULL"),
+    ),
+    Index(
+        "uq_brakes_of_account",
+        "account_id",
+        unique=True,
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
 )
 
 deliveries = Table(

@@ -52,6 +52,14 @@ def upgrade() -> None:
         ["workspace_id", "released_at"],
         unique=False,
     )
+    for name, column, which in (
+        ("uq_brakes_of_workspace", "workspace_id", "released_at IS NULL AND account_id IS NULL"),
+        ("uq_brakes_of_account", "account_id", "released_at IS NULL"),
+    ):
+        where = sa.text(which)
+        op.create_index(
+            name, "brakes", [column], unique=True, sqlite_where=where, postgresql_where=where
+        )
     op.add_column("accounts", sa.Column("limited_until", types.UtcDateTime(), nullable=True))
     op.add_column("notices", sa.Column("begun_at", types.UtcDateTime(), nullable=True))
     _widen_deliveries()

@@ -1,0 +1,56 @@
+"""Brakes: publishing held by a person, in a workspace or on one account."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.records import Brake
+from storage.rows import Transaction, add, changed, many, one
+from storage.tables import brakes
+
+
+async def pull(tx: Transaction, brake: Brake) -> bool:
+    """Pull a brake; False if the same one (of the workspace, or of the account) stands already."""
+    try:
+        async with tx.connection.begin_nested():
+            await add(tx, brakes, brake)
+    except IntegrityError:
+        return False
+    return True
+
+
+async def get(tx: Transaction, workspace_id: str, brake_id: str) -> Brake | None:
+    return await one(
+        tx,
+        Brake,
+        select(brakes).where(brakes.c.workspace_id == workspace_id, brakes.c.id == brake_id),
+    )
+
+
+async def standing(tx: Transaction, workspace_id: str) -> Sequence[Brake]:
+    """What holds publishing now: the workspace's brake first, then those of accounts."""
+    query = select(brakes).where(
+        brakes.c.workspace_id == workspace_id, brakes.c.released_at.is_(None)
+    )
+    found = await many(tx, Brake, query.order_by(brakes.c.pulled_at, brakes.c.id))
+    return sorted(found, key=lambda brake: brake.account_id is not None)
+
+
+async def newest(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Brake]:
+    """The brakes that were pulled last, released or not, newest first."""
+    query = select(brakes).where(brakes.c.workspace_id == workspace_id)
+    return await many(
+        tx, Brake, query.order_by(brakes.c.pulled_at.desc(), brakes.c.id).limit(limit)
+    )
+
+
+async def release(tx: Transaction, brake_id: str, by: str, now: datetime) -> bool:
+    """Let publishing go on; False if somebody has released it already."""
+    return await changed(
+        tx,
+        update(brakes)
+        .where(brakes.c.id == brake_id, brakes.c.released_at.is_(None))
+        .values(released_by=by, released_at=now),
+    )
