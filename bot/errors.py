@@ -8,6 +8,7 @@
     │   ├── NotFound           what the button or command named is not there (any more)
     │   └── NotSetUp           the workspace isn't ready for this yet: says what is missing
     ├── SettingsError          for the operator: every wrong setting at once
+    ├── AlreadyRunning         for the operator: another process has the data
     └── NetworkError           from a social network or a feed's server
         ├── Rejected           it refused the content: trying again won't help
         ├── Expired            it refused the account's credentials: reconnect
@@ -75,6 +76,10 @@ class SettingsError(SocialdeskError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class AlreadyRunning(SocialdeskError):
+    """Another process has the data that only one may have. The text says which and what to do."""
 
 
 class NetworkError(SocialdeskError):

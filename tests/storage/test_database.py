@@ -5,9 +5,10 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from storage import workspaces
 from storage.database import Database, normalised
@@ -88,9 +89,73 @@ async def test_a_database_that_works_has_no_problem(database: Database) -> None:
 
 async def test_a_database_that_is_gone_has_one(tmp_path: Path) -> None:
     gone = Database(f"sqlite:///{tmp_path / 'no-such-folder' / 'x.db'}")
-    assert await gone.problem() == "OperationalError"
+    assert await gone.problem() == "unable to open database file"
     await gone.close()
     await eventually(_no_connection_is_ending)
+
+
+async def _write(database: Database, statement: str) -> None:
+    """SQLite has one connection that writes, and keeps it."""
+    async with database.transaction() as tx:
+        await tx.connection.execute(text(statement))
+
+
+async def test_a_full_database_has_a_problem_until_there_is_room(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    await migrate(database)
+    assert await database.problem() is None
+    await _write(database, "CREATE TABLE heap (content BLOB)")
+    async with database.reading() as tx:
+        pages = (await tx.connection.execute(text("PRAGMA page_count"))).scalar_one()
+    await _write(database, f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(OperationalError, match="full"):
+        while True:  # what the probes left free is used first
+            await _write(database, "INSERT INTO heap VALUES (randomblob(2000))")
+    assert await database.problem() == "database or disk is full"
+    await _write(database, f"PRAGMA max_page_count = {pages + 1000}")
+    assert await database.problem() is None
+    await database.close()
+
+
+async def test_a_database_that_cannot_be_written_has_a_problem(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    await migrate(database)
+    await _write(database, "PRAGMA query_only = ON")
+    assert await database.problem() == "attempt to write a readonly database"
+    await database.close()
+
+
+async def test_a_server_that_only_reads_or_is_away_is_a_problem(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    await migrate(database)
+    assert await database.problem() is None
+    async with database.transaction() as tx:
+        name = (await tx.connection.execute(text("SELECT current_database()"))).scalar_one()
+    with psycopg.connect(postgresql_url.replace(f"/{name}", "/postgres"), autocommit=True) as admin:
+
+        def order(statement: str) -> None:
+            admin.execute(statement.encode())
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
+        order(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        assert await database.problem() == "cannot execute INSERT in a read-only transaction"
+        order(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        assert await database.problem() is None
+        order(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        assert await database.problem() == "it can't be reached"
+        order(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert await database.problem() is None
+    await database.close()
+
+
+async def test_looking_for_a_problem_leaves_nothing(database: Database) -> None:
+    for _ in range(3):
+        await database.problem()
+    async with database.reading() as tx:
+        kept = await tx.connection.execute(text("SELECT count(*) FROM health_probes"))
+        assert kept.scalar_one() == 0
 
 
 async def _no_connection_is_ending() -> bool:

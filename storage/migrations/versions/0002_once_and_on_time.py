@@ -60,6 +60,12 @@ def upgrade() -> None:
         op.create_index(
             name, "brakes", [column], unique=True, sqlite_where=where, postgresql_where=where
         )
+    op.create_table(
+        "health_probes",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("filler", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_health_probes")),
+    )
     op.add_column("accounts", sa.Column("limited_until", types.UtcDateTime(), nullable=True))
     op.add_column("notices", sa.Column("begun_at", types.UtcDateTime(), nullable=True))
     _widen_deliveries()
