@@ -1,31 +1,50 @@
-"""Holds: one person's list of held deliveries. A person has one open list."""
+"""Holds: one person's list of held deliveries. A person has one open list.
 
+Whoever locks a list and something else as well locks the list first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, case, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.records import Hold
-from storage.rows import Transaction, add, new_id
-from storage.tables import holds
+from storage import history, notices
+from storage.records import (
+    Delivery,
+    DeliveryState,
+    Hold,
+    HoldReason,
+    PartState,
+    Post,
+    Revision,
+    When,
+)
+from storage.rows import Transaction, add, changed, many, new_id, one
+from storage.tables import deliveries, holds, parts, posts, revisions
+
+HELD = DeliveryState.HELD
+OFF_THE_LIST = {"hold_reason": None, "hold_id": None, "wish": None, "wished_by": None}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A post with what is held of it, soonest due first."""
+
+    post: Post
+    revision: Revision
+    deliveries: Sequence[Delivery]
 
 
 async def join(tx: Transaction, workspace_id: str, author_id: str, now: datetime) -> str:
     """The id of the author's open list, opened if there is none; nobody can close it until the
     transaction ends."""
-    open_one = (
-        select(holds.c.id)
-        .where(
-            holds.c.workspace_id == workspace_id,
-            holds.c.author_id == author_id,
-            holds.c.closed_at.is_(None),
-        )
-        .with_for_update()
-    )
     while True:
-        found: str | None = (await tx.connection.execute(open_one)).scalar()
+        found = await locked(tx, workspace_id, author_id)
         if found is not None:
-            return found
+            return found.id
         opened = Hold(new_id(), workspace_id, author_id, opened_at=now, closed_at=None)
         try:
             async with tx.connection.begin_nested():
@@ -33,3 +52,197 @@ async def join(tx: Transaction, workspace_id: str, author_id: str, now: datetime
         except IntegrityError:  # another process opened it at the same moment
             continue
         return opened.id
+
+
+async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
+    """The author's open list, locked until the transaction ends."""
+    query = select(holds).where(
+        holds.c.workspace_id == workspace_id,
+        holds.c.author_id == author_id,
+        holds.c.closed_at.is_(None),
+    )
+    return await one(tx, Hold, query.with_for_update())
+
+
+async def get(tx: Transaction, workspace_id: str, hold_id: str) -> Hold | None:
+    return await one(
+        tx, Hold, select(holds).where(holds.c.workspace_id == workspace_id, holds.c.id == hold_id)
+    )
+
+
+async def open_ones(tx: Transaction, workspace_id: str) -> Sequence[Hold]:
+    """Everybody's open lists, oldest first."""
+    query = select(holds).where(holds.c.workspace_id == workspace_id, holds.c.closed_at.is_(None))
+    return await many(tx, Hold, query.order_by(holds.c.opened_at, holds.c.id))
+
+
+def _listed(workspace_id: str, hold_id: str | None, reason: HoldReason | None) -> Any:
+    """What is held, found through the open lists: they are few, whatever is scheduled."""
+    on_list = (
+        deliveries.c.hold_id.in_(
+            select(holds.c.id).where(
+                holds.c.workspace_id == workspace_id, holds.c.closed_at.is_(None)
+            )
+        )
+        if hold_id is None
+        else deliveries.c.hold_id == hold_id
+    )
+    held = and_(deliveries.c.workspace_id == workspace_id, deliveries.c.state == HELD, on_list)
+    return held if reason is None else and_(held, deliveries.c.hold_reason == reason)
+
+
+async def post_ids(
+    tx: Transaction,
+    workspace_id: str,
+    *,
+    hold_id: str | None = None,
+    reason: HoldReason | None = None,
+) -> Sequence[str]:
+    """The posts of which something is held, soonest due first.
+
+    :param hold_id: on one list only.
+    :param reason: for one reason only.
+    """
+    query: Select[Any] = (
+        select(deliveries.c.post_id)
+        .where(_listed(workspace_id, hold_id, reason))
+        .group_by(deliveries.c.post_id)
+        .order_by(func.min(deliveries.c.due_at), deliveries.c.post_id)
+    )
+    return [row.post_id for row in await tx.connection.execute(query)]
+
+
+async def rows(tx: Transaction, workspace_id: str, wanted: Sequence[str]) -> Sequence[HeldRow]:
+    """These posts with what is held of them, in this order; one of which nothing is held any more
+    is left out."""
+    found = await many(tx, Post, select(posts).where(posts.c.id.in_(wanted)))
+    by_id = {post.id: post for post in found if post.workspace_id == workspace_id}
+    texts = await many(
+        tx,
+        Revision,
+        select(revisions).where(revisions.c.id.in_([post.revision_id for post in found])),
+    )
+    contents = {revision.id: revision for revision in texts}
+    query = select(deliveries).where(deliveries.c.post_id.in_(wanted), deliveries.c.state == HELD)
+    held: dict[str, list[Delivery]] = {}
+    for delivery in await many(
+        tx, Delivery, query.order_by(deliveries.c.due_at, deliveries.c.account_id)
+    ):
+        held.setdefault(delivery.post_id, []).append(delivery)
+    return [
+        HeldRow(by_id[key], contents[by_id[key].revision_id], held[key])
+        for key in wanted
+        if key in held and key in by_id
+    ]
+
+
+def _begun() -> Any:
+    """Something of the delivery may be out already."""
+    return exists().where(parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN)
+
+
+async def let_go(tx: Transaction, ids: Sequence[str], due_at: datetime) -> int:
+    """Held deliveries are promised for a time; how many of them were still held.
+
+    One of which nothing is out begins anew; else its attempts go on counting.
+    """
+    begun = _begun()
+    done = await tx.connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.state == HELD)
+        .values(
+            state=DeliveryState.PENDING,
+            due_at=due_at,
+            next_attempt_at=due_at,
+            attempt=case((begun, deliveries.c.attempt), else_=0),
+            problem=case((begun, deliveries.c.problem), else_=None),
+            **OFF_THE_LIST,
+        )
+    )
+    return done.rowcount
+
+
+async def drop(tx: Transaction, ids: Sequence[str], problem: str) -> tuple[int, int]:
+    """Held deliveries don't go out: how many are cancelled, and how many nobody knows about,
+    because their call had begun.
+
+    :param problem: what is said of those.
+    """
+    held = and_(deliveries.c.id.in_(ids), deliveries.c.state == HELD)
+    unknown = await tx.connection.execute(
+        update(deliveries)
+        .where(held, _begun())
+        .values(state=DeliveryState.UNKNOWN, problem=problem, **OFF_THE_LIST)
+    )
+    cancelled = await tx.connection.execute(
+        update(deliveries).where(held).values(state=DeliveryState.CANCELLED, **OFF_THE_LIST)
+    )
+    return cancelled.rowcount, unknown.rowcount
+
+
+async def wish(tx: Transaction, ids: Sequence[str], wanted: When, by: str) -> int:
+    """Note what a person asks for; of how many that are still held it wasn't asked yet."""
+    other = (
+        deliveries.c.wish.is_(None) | (deliveries.c.wish != wanted) | (deliveries.c.wished_by != by)
+    )
+    noted = await tx.connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.state == HELD, other)
+        .values(wish=wanted, wished_by=by)
+    )
+    return noted.rowcount
+
+
+async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: datetime) -> bool:
+    """An account is connected again: what waited for that is due again, and the cards show it.
+    Whether there was anything."""
+    waiting = and_(
+        _listed(workspace_id, None, HoldReason.ACCOUNT), deliveries.c.account_id == account_id
+    )
+    lists = select(deliveries.c.hold_id).where(waiting).distinct()
+    ids = sorted(row.hold_id for row in await tx.connection.execute(lists))
+    affected = await many(
+        tx, Hold, select(holds).where(holds.c.id.in_(ids)).order_by(holds.c.id).with_for_update()
+    )
+    done = await tx.connection.execute(
+        update(deliveries)
+        .where(waiting)
+        .values(
+            state=DeliveryState.PENDING,
+            attempt=case((_begun(), deliveries.c.attempt), else_=0),
+            **OFF_THE_LIST,
+        )
+        .returning(deliveries.c.post_id)
+    )
+    gone = sorted({row.post_id for row in done})
+    for post_id in gone:
+        await notices.refresh(tx, workspace_id, post_id, now)
+    for hold in affected:
+        await history.note(tx, workspace_id, hold.id, None, "reconnected", now, account_id)
+        await changed_list(tx, hold, now)
+    return bool(gone)
+
+
+async def left(
+    tx: Transaction, post: Post, who: str, did: str, now: datetime, *, list_: Hold | None
+) -> None:
+    """A post was edited, moved or cancelled elsewhere: it is on its author's list no more.
+
+    :param list_: the author's, locked before the post was changed; None: there is none.
+    """
+    if list_ is not None:
+        await history.note(tx, post.workspace_id, list_.id, who, did, now, post.id)
+        await changed_list(tx, list_, now)
+
+
+async def changed_list(tx: Transaction, hold: Hold, now: datetime) -> None:
+    """Something left a list that is locked: close it if nothing is left on it; its cards are owed
+    anew."""
+    still_held = exists().where(deliveries.c.hold_id == hold.id, deliveries.c.state == HELD)
+    await changed(
+        tx,
+        update(holds)
+        .where(holds.c.id == hold.id, holds.c.closed_at.is_(None), ~still_held)
+        .values(closed_at=now),
+    )
+    await notices.refresh(tx, hold.workspace_id, hold.id, now)
