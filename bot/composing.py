@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import regex
+
 from bot.accounts import AccountChoice, Accounts
 from bot.errors import FieldErrors
 from bot.posts import with_link
@@ -84,9 +86,10 @@ def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts
     texts = composed(form, choices)
     if not texts:
         problems["accounts"] = "Choose at least one account."
-    if sum(shown_size(text) for text in set(texts.values())) > MOST_TO_READ:
+    to_read = [*set(texts.values()), *(picture.alt for picture in form.pictures)]
+    if sum(map(shown_size, to_read)) > MOST_TO_READ:
         problems["text"] = (
-            "All texts together are longer than what an approver can be shown "
+            "All texts and descriptions together are longer than what an approver can be shown "
             f"({MOST_TO_READ} characters). Make two posts of it."
         )
     if not form.pictures and not all(text.strip() for text in texts.values()):
@@ -104,11 +107,17 @@ def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts
 
 
 def shown_size(text: str) -> int:
-    """What a text takes on a card in Slack's units, its escapes and the quoting included."""
-    return sum(_COSTS.get(sign, 1 + (ord(sign) > 0xFFFF)) for sign in text)
+    """What a text takes on a card at most, in Slack's units: its escapes, the quoting and names for
+    what is invisible included."""
+    hidden = len(_INVISIBLE.findall(text))
+    return hidden * _NAME + sum(_COSTS.get(sign, 1 + (ord(sign) > 0xFFFF)) for sign in text)
 
 
-_COSTS = {"&": 5, "<": 4, ">": 4, "\n": 2}
+_COSTS = {"&": 5, "<": 4, ">": 4, "\n": 2, "*": 3, "_": 3, "~": 3, "`": 3}
+_INVISIBLE = regex.compile(
+    r"[[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Zl}\p{Zp}\ufff9-\ufffb]--[\n\t]]", regex.V1
+)
+_NAME = 10  # such as ‹U+E0001›
 
 
 def _is_web_address(link: str) -> bool:

@@ -14,6 +14,7 @@ from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.rescheduling import Rescheduling
 from handlers.slack_text import escape
 from handlers.views import approvals as views
+from handlers.views import post_texts
 from handlers.views.trouble import trouble
 from storage import notices
 from storage.records import Card, Medium, Notice, Verdict
@@ -156,10 +157,10 @@ class ApprovalCards:
     async def render_rest(self, notice: Notice) -> Rendered | None:
         """A page of what didn't fit on the card, in its thread."""
         shown = await self._load(notice)
-        blocks = views.rest_in_thread(shown, page=REST_PAGES.index(Card(notice.card)))
+        blocks = post_texts.in_thread(shown, page=REST_PAGES.index(Card(notice.card)))
         if not blocks:
             # Nothing to say, unless an earlier text stands there.
-            return Rendered(views.FITS, views.fits_now()) if notice.ts else None
+            return Rendered(post_texts.FITS, post_texts.fits_now()) if notice.ts else None
         async with self._services.database.reading() as tx:
             parent = await notices.of_card(
                 tx, notice.workspace_id, Card.APPROVAL, notice.subject_id

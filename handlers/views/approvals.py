@@ -10,31 +10,37 @@ from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
 from handlers.views.blocks import (
+    MESSAGE_LIMIT,
     Block,
     actions,
     button,
     confirm,
     context,
+    cost,
     field,
     menu,
     modal,
     option,
-    picture,
     section,
     text_input,
 )
 from handlers.views.changes import changes
-from handlers.views.texts import cut, joined, units
+from handlers.views.post_texts import PAGES, laid_out, on_card
+from handlers.views.texts import joined, units
 from storage.records import Delivery, DeliveryState, PostState
 
-ON_CARD = 4500  # of texts on the card, in Slack's units; the rest goes into its thread
-ON_PAGE = 12_000  # of a message in the thread
-PAGES = 2  # messages in the thread
 IN_SECTION = 2800
-IN_QUOTE = 2600  # which leaves room for the accounts' names above it
+IN_COMMENT = 1600
+LONGEST_NAME = 100
 IN_RECORD = 1500
 MOST_ENTRIES = 10
-FITS = "The text fits on the card now."
+# What is laid out on a card costs `ON_CARD` at most, what else it shows 4,600: changes or a comment
+# 1,900, the record 1,700, state, buttons and notes 1,000. News of deliveries have 1,600 at least.
+FULL = MESSAGE_LIMIT - 200
+FOR_DELIVERIES = 3500
+LINE_COST = 40  # a line's share of its block
+SHORTEST_LINE = 150
+WELL = (DeliveryState.PUBLISHED, DeliveryState.TAKEN_DOWN, DeliveryState.SENDING)
 
 STATE_LINE = {
     PostState.DRAFT: ":pencil2: *Being edited*",
@@ -76,60 +82,25 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     :param picture_files: the bot's own uploads with their alt texts.
     """
     post = shown.post
-    blocks = [
-        section(
-            f"{STATE_LINE[post.state]} · by *{name_of(shown, post.author_id)}*\n{time_line(shown)}"
-        )
+    author = name_of(shown, post.author_id)
+    above = [
+        section(f"{STATE_LINE[post.state]} · by *{author}*\n{time_line(shown)}"),
+        *_comments(shown),
+        *changes(shown),
+        *on_card(shown, picture_files),
     ]
-    blocks += _comments(shown)
-    blocks += changes(shown)
-    first, rest = split_texts(shown)
-    blocks += [section(text) for text in first]
-    if rest:
-        blocks.append(context(":thread: The text goes on in the thread."))
-    for file_id, alt in picture_files:
-        blocks += _picture(file_id, alt)
-    blocks += delivery_blocks(shown)
-    blocks += _buttons(shown, rest)
+    below = _buttons(shown)
     if shown.history:
-        blocks.append(context(_record(shown)))
-    text = f"A post by {name_of(shown, post.author_id)}: {_plain_state(post.state)}"
-    return text, blocks
+        below.append(context(_record(shown)))
+    news = delivery_blocks(shown, FULL - cost([*above, *below]))
+    text = f"A post by {author}: {_plain_state(post.state)}"
+    return text, [*above, *news, *below]
 
 
 def name_of(shown: PostOverview, user_id: str) -> str:
     """A name, not a mention: a card that is there for others pings nobody."""
     name = shown.names.get(user_id)
-    return escape(name) if name else f"<@{user_id}>"
-
-
-def _picture(file_id: str, alt: str) -> list[Block]:
-    """A picture with its description, which is approved and published with it."""
-    described = f"Description: {escape(alt)}" if alt else ":warning: No description (alt text)"
-    return [picture(file_id, alt), context(shorten(described, 1200))]
-
-
-def rest_in_thread(shown: PostOverview, *, page: int) -> list[Block]:
-    """What didn't fit on the card, a message at a time."""
-    pages = _pages(split_texts(shown)[1])
-    return [section(text) for text in pages[page]] if page < len(pages) else []
-
-
-def _pages(texts: Sequence[str]) -> list[list[str]]:
-    pages: list[list[str]] = []
-    room = 0
-    for text in texts:
-        if units(text) > room:
-            pages.append([])
-            room = ON_PAGE
-        pages[-1].append(text)
-        room -= units(text)
-    return pages
-
-
-def fits_now() -> list[Block]:
-    """In place of a text that has become shorter."""
-    return [context(FITS)]
+    return shorten(escape(name), LONGEST_NAME) if name else f"<@{user_id}>"
 
 
 def _plain_state(state: PostState) -> str:
@@ -158,51 +129,37 @@ def _comments(shown: PostOverview) -> list[Block]:
         return []
     last = [approval for approval in shown.approvals if approval.comment][-1:]
     return [
-        section(f"*{name_of(shown, one.user_id)}*: {shorten(escape(one.comment), IN_SECTION)}")
+        section(f"*{name_of(shown, one.user_id)}*: {shorten(escape(one.comment), IN_COMMENT)}")
         for one in last
     ]
 
 
-def split_texts(shown: PostOverview) -> tuple[list[str], list[str]]:
-    """Sections for the card and for its thread: each text once, with its networks' names."""
-    by_text: dict[str, list[str]] = {}
-    for account_id, text in shown.revision.content.texts.items():
-        choice = shown.accounts.get(account_id)
-        by_text.setdefault(text, []).append(choice.label if choice else "?")
-    sections: list[str] = []
-    for text, labels in by_text.items():
-        name = shorten(f"*{escape(', '.join(sorted(labels)))}", 200) + "*"
-        pieces = _quoted_pieces(escape(text)) if text else ["_no text, only pictures_"]
-        sections.append(f"{name}\n{pieces[0]}")
-        sections += pieces[1:]
-    room, first = ON_CARD, 0
-    for section_ in sections:
-        room -= units(section_)
-        if room < 0:
-            break
-        first += 1
-    return sections[:first], sections[first:]
+def delivery_blocks(shown: PostOverview, room: int = FOR_DELIVERIES) -> list[Block]:
+    """What became of the post on each account, where there is something to say.
+
+    Where that is too much, each is said in less, and what is well comes last and is counted.
+
+    :param room: what the blocks may cost, see `cost`.
+    """
+    room = min(room, FOR_DELIVERIES)
+    told = [delivery for delivery in shown.deliveries if _has_news(delivery)]
+    told.sort(key=lambda delivery: delivery.state in WELL)
+    lines = [_delivery_line(shown, delivery) for delivery in told]
+    if cost(_contexts(lines)) > room:
+        longest = max(room // len(lines) - LINE_COST, SHORTEST_LINE)
+        lines = [shorten(line, longest) for line in lines]
+    kept = len(lines)
+    while cost(blocks := _contexts([*lines[:kept], *_more(len(lines) - kept)])) > room:
+        kept -= 1
+    return blocks
 
 
-def _quoted_pieces(escaped: str) -> list[str]:
-    """Quoting adds a sign to each line, so what is all lines is cut smaller."""
-    pieces = []
-    for piece in cut(escaped, IN_QUOTE):
-        small = units(piece) + piece.count("\n") <= IN_QUOTE
-        pieces += [_quoted(part) for part in ([piece] if small else cut(piece, IN_QUOTE // 2))]
-    return pieces
-
-
-def _quoted(escaped: str) -> str:
-    return "\n".join(f">{line}" for line in escaped.split("\n"))
-
-
-def delivery_blocks(shown: PostOverview) -> list[Block]:
-    """What became of the post on each account, where there is something to say."""
-    lines = [
-        _delivery_line(shown, delivery) for delivery in shown.deliveries if _has_news(delivery)
-    ]
+def _contexts(lines: Sequence[str]) -> list[Block]:
     return [context(text) for text in joined(lines, IN_SECTION)]
+
+
+def _more(accounts: int) -> list[str]:
+    return [f"… and {accounts} more accounts"] if accounts else []
 
 
 def _has_news(delivery: Delivery) -> bool:
@@ -237,13 +194,14 @@ def _one_line(text: str, limit: int) -> str:
     return shorten(escape(" ".join(text.split())), limit)
 
 
-def _buttons(shown: PostOverview, rest: Sequence[str]) -> list[Block]:
+def _buttons(shown: PostOverview) -> list[Block]:
     post = shown.post
     ids = pack(post=post.id, revision=shown.revision.id, version=str(post.version))
     elements: list[Block] = []
     if post.state is PostState.IN_REVIEW:
-        if len(_pages(rest)) <= PAGES:  # nobody approves what can't be read here
-            elements.append(_approve(ids, has_more=bool(rest)))
+        rest = len(laid_out(shown)) - 1
+        if rest <= PAGES:  # nobody approves what can't be read here
+            elements.append(_approve(ids, has_more=rest > 0))
         elements.append(button("Request changes", Act.REQUEST_CHANGES, ids))
     if post.state in (PostState.PARTLY_PUBLISHED, PostState.FAILED):
         elements.append(button("Try again", Act.RETRY, ids, style="primary"))

@@ -1,12 +1,36 @@
 """The blocks we use, with Slack's limits kept (https://docs.slack.dev/reference/block-kit)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from handlers.views.texts import units
 
 Block = dict[str, Any]
 
 SECTION_LIMIT = 3000
-MESSAGE_LIMIT = 13_200  # all blocks of a message together
+MESSAGE_LIMIT = 13_200  # what all blocks of a message cost together, see `cost`
+BLOCK_COST = 100
+
+
+def cost(blocks: Iterable[Block]) -> int:
+    """What blocks take of `MESSAGE_LIMIT`: the characters they show, and something for each block.
+
+    Slack publishes no number; people have measured these
+    (https://github.com/slackapi/bolt-js/issues/2509 and /issues/2867).
+    """
+    return sum(BLOCK_COST + sum(map(units, _texts_in(block))) for block in blocks)
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if name == "text" and isinstance(member, str):
+                yield member
+            else:
+                yield from _texts_in(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts_in(member)
 
 
 def plain(text: str) -> Block:

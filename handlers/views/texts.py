@@ -11,18 +11,25 @@ def units(text: str) -> int:
 
 
 def cut(text: str, limit: int) -> list[str]:
-    """A long text in pieces of at most ``limit`` units, none lost: cut behind a line or a word
-    where there is one in the second half, and never within an entity or a grapheme."""
+    """A long text in pieces of at most ``limit`` units, none lost."""
     pieces = []
     while units(text) > limit:
-        # Shortening drops spaces at the end; where there is nothing else, they are the piece.
-        head = text[: len(shorten(text, limit + 1)) - 1] or text[: limit // 2]
-        behind = max(head.rfind("\n"), head.rfind(" ")) + 1
-        if behind > len(head) // 2:
-            head = head[:behind]
-        pieces.append(head)
-        text = text[len(head) :]
+        piece, text = cut_off(text, limit)
+        pieces.append(piece)
     return [*pieces, text]
+
+
+def cut_off(text: str, limit: int) -> tuple[str, str]:
+    """The beginning of a text in at most ``limit`` units, and the rest: cut behind a line or a word
+    where there is one in the second half, and never within an entity or a grapheme."""
+    if units(text) <= limit:
+        return text, ""
+    # Shortening drops spaces at the end; where there is nothing else, they are the piece.
+    head = text[: len(shorten(text, limit + 1)) - 1] or text[: limit // 2]
+    behind = max(head.rfind("\n"), head.rfind(" ")) + 1
+    if behind > len(head) // 2:
+        head = head[:behind]
+    return head, text[len(head) :]
 
 
 def joined(lines: Iterable[str], limit: int) -> list[str]:

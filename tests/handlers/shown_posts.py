@@ -1,5 +1,7 @@
 """Posts as cards show them, made up: small ones by default, any by Hypothesis."""
 
+import re
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,15 +138,49 @@ def fitting(text: str, size: int) -> str:
     return text
 
 
+class DrawnPost(PostOverview):
+    """A post whose texts are named, not written out: Hypothesis won't print what is too long."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        content = self.revision.content
+        before = self.decided_before[1].content.texts if self.decided_before else {}
+        facts = {
+            "state": self.post.state.name,
+            "texts": [in_runs(text) for text in content.texts.values()],
+            "alts": [in_runs(picture.alt) for picture in content.pictures],
+            "before": [in_runs(text) for text in before.values()],
+            "comments": [in_runs(approval.comment) for approval in self.approvals],
+            "deliveries": [f"{one.state} {in_runs(one.problem or '')}" for one in self.deliveries],
+            "history": [in_runs(entry.detail) for entry in self.history],
+            "labels": [in_runs(choice.label) for choice in self.accounts.values()],
+        }
+        return f"DrawnPost({facts})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """As Hypothesis prints: else it would go into the fields."""
+        printer.text(repr(self))
+
+
+def in_runs(text: str) -> str:
+    """``'x' * 700 + '&' * 3``."""
+    runs = [(found[1], len(found[0]) // len(found[1])) for found in _RUN.finditer(text)]
+    return " + ".join(f"{sign!a} * {count}" for sign, count in runs)
+
+
+_RUN = re.compile(r"(word |.)\1*", re.DOTALL)
+
+
 @st.composite
 def overviews(draw: st.DrawFn) -> PostOverview:
     """Any post that can exist: every state, several accounts, long texts, comments and names."""
     count = draw(st.integers(1, 12))
     different = draw(st.integers(1, min(3, count)))
-    room = MOST_TO_READ // different
+    alts = tuple(fitting(draw(texts), 4500)[:1000] for _ in range(draw(st.integers(0, 4))))
+    room = (MOST_TO_READ - sum(map(shown_size, alts))) // different
     own = [fitting(draw(texts), room) for _ in range(different)]
     state = draw(st.sampled_from(list(PostState)))
-    alts = tuple(fitting(draw(texts), 5000)[:1000] for _ in range(draw(st.integers(0, 4))))
     made: dict[str, Any] = {f"account{n}": own[n % different] for n in range(count)}
     before = revision({key: draw(texts) for key in list(made)[: draw(st.integers(0, 2))]}, 1)
     decision = approval(before, draw(st.sampled_from(list(Verdict))), draw(texts)[:1000])
@@ -152,7 +188,7 @@ def overviews(draw: st.DrawFn) -> PostOverview:
         HistoryEntry(str(n), "T1", "post", "UBEN", "asked for changes", draw(texts)[:300], NOW)
         for n in range(draw(st.sampled_from([0, 1, 15])))
     )
-    return shown(
+    post = shown(
         made,
         state=state,
         alts=alts,
@@ -165,3 +201,4 @@ def overviews(draw: st.DrawFn) -> PostOverview:
         history=entries,
         labels=tuple(LONG[: draw(st.integers(1, 64))] for _ in range(count)),
     )
+    return DrawnPost(**{part.name: getattr(post, part.name) for part in fields(post)})

@@ -7,16 +7,26 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.composing import MOST_TO_READ
+from bot.composing import MOST_TO_READ, shown_size
 from bot.overview import PostOverview
 from bot.playground.block_kit import check_message
 from handlers.slack_text import escape
-from handlers.views.approvals import PAGES, card, rest_in_thread
+from handlers.views.approvals import card
 from handlers.views.changes import word_diff
+from handlers.views.post_texts import PAGES, in_thread
 from handlers.views.texts import cut, joined, units
 from handlers.views.trouble import trouble
-from storage.records import DeliveryState, PostState, Verdict
-from tests.handlers.shown_posts import approval, delivery, overviews, revision, shown, texts
+from storage.records import DeliveryState, HistoryEntry, PostState, Verdict
+from tests.handlers.shown_posts import (
+    NOW,
+    approval,
+    delivery,
+    in_runs,
+    overviews,
+    revision,
+    shown,
+    texts,
+)
 
 Json = dict[str, Any]
 # Without shrinking: a smaller card says little about a limit, and takes minutes to find.
@@ -69,13 +79,19 @@ def quoted(blocks: list[Json]) -> str:
     return "".join("".join(lines).split())
 
 
+def noted(blocks: list[Json]) -> str:
+    """What stands small beside it, a picture's description for one."""
+    texts = [block["elements"][0]["text"] for block in blocks if block["type"] == "context"]
+    return "".join("".join(texts).split())
+
+
 @slowly
 @given(overviews())
 def test_slack_takes_every_card_there_can_be(post: PostOverview) -> None:
     text, blocks = card(post, files(post))
     check_message(blocks, text=text)
     for page in range(PAGES):
-        rest = rest_in_thread(post, page=page)
+        rest = in_thread(post, page=page)
         if rest:
             check_message(rest, text="The rest of the text")
     if post.deliveries or post.approvals:
@@ -87,14 +103,75 @@ def test_slack_takes_every_card_there_can_be(post: PostOverview) -> None:
 @given(overviews())
 def test_what_can_be_approved_can_be_read_whole(post: PostOverview) -> None:
     _, blocks = card(post, files(post))
-    if "Approve" not in labels(blocks):
-        return
+    assert ("Approve" in labels(blocks)) == (post.post.state is PostState.IN_REVIEW)
     everything = [*blocks]
     for page in range(PAGES):
-        everything += rest_in_thread(post, page=page)
+        everything += in_thread(post, page=page)
     shown_text = quoted(everything)
     for text in set(post.revision.content.texts.values()):
         assert "".join(escape(text).split()) in shown_text
+    notes = noted(blocks)
+    for picture in post.revision.content.pictures:
+        described = "".join(escape(picture.alt).split())
+        assert described in shown_text or described in notes
+
+
+@pytest.mark.parametrize("state", list(PostState))
+@pytest.mark.parametrize("deliveries", list(DeliveryState))
+def test_slack_takes_a_card_with_the_most_of_everything(
+    state: PostState, deliveries: DeliveryState
+) -> None:
+    """Long texts, long descriptions and many accounts in trouble were too much together."""
+    count, alts = 30, ("<" * 1000, "&" * 1000, "x" * 1000, "")
+    room = MOST_TO_READ - sum(map(shown_size, alts))
+    before = revision({"account0": "y " * 3000}, 1)
+    decision = approval(before, Verdict.REJECTED, "&" * 1000)
+    post = shown(
+        {f"account{n}": "W" * room for n in range(count)},
+        state=state,
+        alts=alts,
+        before=(decision, before),
+        approvals=(decision,),
+        deliveries=tuple(delivery(n, deliveries, "*" * 500) for n in range(count)),
+        history=tuple(
+            HistoryEntry(str(n), "T1", "post", "UBEN", "rejected", "&" * 300, NOW)
+            for n in range(15)
+        ),
+        names={"UANA": "&" * 80, "UBEN": "&" * 80},
+        labels=("W" * 64,) * count,
+    )
+    text, blocks = card(post, files(post))
+    check_message(blocks, text=text)
+    text, blocks = trouble(post)
+    check_message(blocks, text=text)
+
+
+def test_of_many_accounts_those_in_trouble_come_first() -> None:
+    count = 60
+    deliveries = [delivery(n, DeliveryState.PUBLISHED) for n in range(count)]
+    deliveries[-1] = delivery(count - 1, DeliveryState.FAILED, "The password is wrong.")
+    post = shown(
+        {f"account{n}": "Hello" for n in range(count)},
+        state=PostState.PARTLY_PUBLISHED,
+        deliveries=tuple(deliveries),
+        labels=("Sandbox · @acorn",) * count,
+    )
+    news = said(card(post, [])[1])
+    assert "The password is wrong." in news
+    assert "more accounts" in news
+    assert news.index("password") < news.index("live")
+
+
+def test_a_description_that_is_cut_on_the_card_is_whole_in_the_thread() -> None:
+    post = shown(alts=("A green field & a cow. " * 40,))
+    [long] = [picture.alt for picture in post.revision.content.pictures]
+    assert escape(long)[:1100] in said(card(post, files(post))[1])
+    post = shown(alts=("&" * 1000,))
+    assert said(in_thread(post, page=0)).count("&amp;") == 1000
+
+
+def test_a_generated_post_is_short_enough_to_be_printed() -> None:
+    assert in_runs("x" * 700 + "word " * 3 + "\u202e") == "'x' * 700 + 'word ' * 3 + '\\u202e' * 1"
 
 
 def test_a_long_text_goes_on_in_the_thread_and_approving_asks_first() -> None:
@@ -108,7 +185,7 @@ def test_a_long_text_goes_on_in_the_thread_and_approving_asks_first() -> None:
         if element["action_id"] == "approve"
     ]
     assert "rest is in the thread" in approve["confirm"]["text"]["text"]
-    assert rest_in_thread(post, page=0)
+    assert in_thread(post, page=0)
     assert "confirm" not in said(card(shown(), [])[1])
 
 
