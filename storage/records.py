@@ -502,7 +502,8 @@ class Notice:
 
     ``destination`` is a channel's or a user's id. ``version`` grows with every change of what
     the card shows; ``sent_version`` is the newest that Slack took. ``begun_at`` is when posting
-    it began, as long as nobody knows whether Slack took it.
+    it began, as long as nobody knows whether Slack took it. A notice that is ``joined_to``
+    another one is shown in that one's message.
     """
 
     id: str
@@ -519,3 +520,18 @@ class Notice:
     next_attempt_at: datetime
     problem: str | None
     begun_at: datetime | None = None
+    joined_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A channel's or a person's place in Slack, by its id.
+
+    Until ``free_at`` nobody else sends there: it is a sender's lease, then Slack's pace.
+    ``problem`` is Slack's name for why it takes no messages; None while it does.
+    """
+
+    workspace_id: str
+    id: str
+    free_at: datetime
+    problem: str | None

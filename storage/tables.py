@@ -403,9 +403,21 @@ notices = Table(
     _time("next_attempt_at"),
     _text("problem", nullable=True),
     _time("begun_at", nullable=True),
+    _name("joined_to", nullable=True),
     UniqueConstraint("workspace_id", "card", "subject_id", "destination"),
     Index(None, "state", "next_attempt_at"),
     Index(None, "subject_id"),
+    Index(None, "joined_to"),
+)
+
+# Where notices go: what makes one sender at a time, at Slack's pace, of any number of processes.
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    _time("free_at"),
+    _text("problem", nullable=True),
 )
 
 # Slack sends an event again when it thinks we missed it; its id is kept for two hours.

@@ -68,6 +68,19 @@ def upgrade() -> None:
     )
     op.add_column("accounts", sa.Column("limited_until", types.UtcDateTime(), nullable=True))
     op.add_column("notices", sa.Column("begun_at", types.UtcDateTime(), nullable=True))
+    op.add_column("notices", sa.Column("joined_to", sa.String(length=255), nullable=True))
+    op.create_index(op.f("ix_notices_joined_to"), "notices", ["joined_to"], unique=False)
+    op.create_table(
+        "destinations",
+        sa.Column("workspace_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("free_at", types.UtcDateTime(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_destinations_workspace_id")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_destinations")),
+    )
     _widen_deliveries()
 
 
