@@ -6,7 +6,7 @@ import logging
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,19 +20,22 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import web
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
+from bot.attempts import Timing
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
-from bot.errors import SettingsError
+from bot.errors import AlreadyRunning, SettingsError
 from bot.guarded import GuardedTransport
+from bot.health import HealthCheck
 from bot.home import Homes
 from bot.listening import Listening
 from bot.media import MediaFolder
@@ -47,7 +50,6 @@ from bot.publishing import Publisher
 from bot.raising import Raiser
 from bot.replying import Replying
 from bot.scheduling import Scheduling
-from bot.sending import Sender
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
@@ -61,10 +63,12 @@ from handlers.notices import NoticeSender
 from handlers.slack_calls import UNREACHABLE, refusal
 from storage import workspaces
 from storage.database import Database
-from storage.migrations import DatabaseTooNew, DatabaseUnusable, migrate
+from storage.lock import Taken, only_process
+from storage.migrations import DatabaseTooNew, DatabaseUnusable, is_current, migrate
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
-DRAIN_S = 20.0
+DRAIN_S = 20.0  # for everything that is under way when it stops; shorter than a container is given
+CLOSE_S = 2  # for a connection whose other end may not answer any more
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)  # an upload included
 CHART_PATIENCE_S = 20.0  # well within a notice's lease, the upload included
 
@@ -82,17 +86,22 @@ class Bot:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, registry: Sequence[type[Network]] = NETWORKS
+    settings: Settings,
+    registry: Sequence[type[Network]] = NETWORKS,
+    timing: Timing | None = None,
 ) -> AsyncIterator[Bot]:
     """Start everything in order; at the end stop it in the opposite order.
 
     :param registry: the networks there are.
+    :param timing: how long publishing waits for what.
     :raises SettingsError: the folder, the database or the port can't be used, Slack refuses a
         token or can't be reached.
+    :raises AlreadyRunning: another process has the SQLite file.
     """
     async with contextlib.AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
         database = Database(settings.database_url)
+        stack.enter_context(alone_on(database))
         stack.push_async_callback(database.close)
         await bring_up(database)
         # Of a session that it is given, slack_sdk takes the timeout from there.
@@ -111,25 +120,23 @@ async def running(
         renderers = register(desk)
         impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
         sender = NoticeSender(database, impatient, clock, renderers)
-        publisher = Publisher(
-            database, Sender(database, services.accounts, services.media, clock), clock
-        )
+        publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
         poster = DigestPoster(database, services.metrics, clock)
         clock.start()
         clock.every(TICK, "numbers", services.metrics.measure_due)
+        drains = (publisher.drain, sender.drain, desk.tasks.drain, services.metrics.drain)
+        stack.push_async_callback(_drain_all, drains)
         stack.callback(clock.stop)
-        stack.push_async_callback(services.metrics.drain, DRAIN_S)
-        stack.push_async_callback(desk.tasks.drain, DRAIN_S)
-        stack.push_async_callback(sender.drain, DRAIN_S)
-        stack.push_async_callback(publisher.drain, DRAIN_S)
         for work in (publisher.run(), sender.run(), poster.run()):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
+        sockets = None
         if settings.socket_mode:
-            await stack.enter_async_context(_sockets(app, settings))
+            sockets = await stack.enter_async_context(_sockets(app, settings))
         if settings.http_port is not None:
-            await stack.enter_async_context(_http(app, database, settings))
+            check = HealthCheck(database, sockets)
+            await stack.enter_async_context(_http(app, check, settings))
         yield Bot(services, desk, identity["team_id"])
 
 
@@ -241,13 +248,50 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
     )
 
 
+@contextlib.contextmanager
+def alone_on(database: Database) -> Iterator[None]:
+    """Be the only process that works on an SQLite file; any number may share a server.
+
+    :raises AlreadyRunning: another process has it.
+    :raises SettingsError: it can't be used.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            if database.file is not None:
+                stack.enter_context(only_process(database.file))
+        except Taken as error:
+            raise AlreadyRunning(
+                f"Socialdesk is running already on {database.file}: {error.holder}. "
+                "Stop that one first; on PostgreSQL, several may run side by side."
+            ) from error
+        except OSError as error:
+            problem = f"DATABASE_URL: {database.file} can't be used ({error.strerror})."
+            raise SettingsError([problem]) from error
+        yield
+
+
+async def is_up_to_date(database: Database) -> bool:
+    """Whether there is nothing to migrate.
+
+    :raises SettingsError: it can't be used.
+    """
+    with _database_in_words():
+        return await is_current(database)
+
+
 async def bring_up(database: Database) -> bool:
     """Bring the database to this release; whether anything was done.
 
     :raises SettingsError: it can't be used, or a newer release has been there.
     """
-    try:
+    with _database_in_words():
         return await migrate(database)
+
+
+@contextlib.contextmanager
+def _database_in_words() -> Iterator[None]:
+    try:
+        yield
     except (DatabaseTooNew, DatabaseUnusable) as error:
         raise SettingsError([f"DATABASE_URL: {error}"]) from error
 
@@ -267,13 +311,21 @@ def prepare_folder(folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+async def _sockets(
+    app: AsyncApp, settings: Settings
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Connections to Slack; gives what counts those that are open."""
     token = settings.slack_app_token
     assert token is not None
+    clients: list[SocketModeClient] = []
+
+    async def connected() -> int:
+        return sum([await client.is_connected() for client in clients])
+
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(SOCKETS):
             handler = AsyncSocketModeHandler(app, token, web_client=app.client)
-            stack.push_async_callback(handler.close_async)
+            stack.push_async_callback(_within, CLOSE_S, handler.close_async)
             try:  # asked here, because connecting itself would ask again for ever
                 opened = await app.client.apps_connections_open(app_token=token)
             except SlackApiError as error:
@@ -281,11 +333,12 @@ async def _sockets(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
                 raise SettingsError([problem]) from error
             handler.client.wss_uri = opened["url"]
             await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
-        yield
+            clients.append(handler.client)
+        yield connected
 
 
 @contextlib.asynccontextmanager
-async def _http(app: AsyncApp, database: Database, settings: Settings) -> AsyncIterator[None]:
+async def _http(app: AsyncApp, check: HealthCheck, settings: Settings) -> AsyncIterator[None]:
     port = settings.http_port or 0
     family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
     try:
@@ -295,10 +348,11 @@ async def _http(app: AsyncApp, database: Database, settings: Settings) -> AsyncI
         raise SettingsError([problem]) from error
     signed = settings.slack_signing_secret is not None
     config = uvicorn.Config(
-        web.create_app(AsyncSlackRequestHandler(app).handle if signed else None, database),
+        web.create_app(AsyncSlackRequestHandler(app).handle if signed else None, check),
         log_config=None,
         access_log=False,
         lifespan="off",
+        timeout_graceful_shutdown=CLOSE_S,
     )
     server = _Server(config)
     with listener:
@@ -322,3 +376,17 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def _drain_all(drains: Sequence[Callable[[float], Awaitable[None]]]) -> None:
+    """Let all finish what they are at, side by side, so that they have one limit together."""
+    ends = await asyncio.gather(*(drain(DRAIN_S) for drain in drains), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            log.error("Finishing what was under way failed.", exc_info=end)
+
+
+async def _within(seconds: float, close: Callable[[], Awaitable[None]]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await close()

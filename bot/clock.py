@@ -31,14 +31,22 @@ class Alarm:
         """There is something to look at now."""
         self._event.set()
 
-    def arm(self, at: datetime | None) -> None:
-        """Ring at a time (UTC); None: nothing is due, the safety tick is enough."""
+    def arm(self, at: datetime | None, *, now: datetime) -> None:
+        """Ring at a time (UTC); None: nothing is due, the safety tick is enough.
+
+        :param now: by the clock that ``at`` is read on, which may be another machine's.
+        """
         if at is None:
             with suppress(JobLookupError):  # it has rung already
                 self._scheduler.remove_job(self._name)
             return
+        wait = max(at - now, timedelta())
         self._scheduler.add_job(
-            self._ring, "date", run_date=at, id=self._name, replace_existing=True
+            self._ring,
+            "date",
+            run_date=datetime.now(UTC) + wait,
+            id=self._name,
+            replace_existing=True,
         )
 
     async def _ring(self) -> None:

@@ -179,7 +179,7 @@ class DigestPoster:
         """Owe what is due until cancelled."""
         while True:
             try:
-                self._alarm.arm(await self.owe_due())
+                self._alarm.arm(await self.owe_due(), now=self._clock.now())
             except Exception:  # the database's trouble: the next tick tries again
                 log.exception("Looking for due digests failed; trying again in 5 s.")
             await self._alarm.wait()

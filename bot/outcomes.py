@@ -10,7 +10,7 @@ from bot.networks.base import Publishes
 from bot.posts import IN_WORDS
 from bot.settling import conclude
 from bot.team import Action, Person, admit
-from storage import accounts, deliveries, history, notices, posts
+from storage import accounts, deliveries, history, notices, parts, posts
 from storage.database import Database
 from storage.records import Delivery, DeliveryState, PartState, Post, PostState
 from storage.rows import Transaction
@@ -97,12 +97,11 @@ class Outcomes:
                 new |= {"due_at": now, "next_attempt_at": now, "attempt": 0}
             if not await deliveries.move(tx, delivery.id, [DeliveryState.UNKNOWN], state, **new):
                 raise AlreadyDone("Somebody has answered this already. Your press changed nothing.")
-            part = (await deliveries.parts_of(tx, delivery.id))[-1]
+            part = (await parts.of_delivery(tx, delivery.id))[-1]
             if state is DeliveryState.PENDING:
-                await deliveries.restart_part(tx, part)
+                await parts.restart(tx, part)
             else:
-                result = {"remote_id": "", "url": url}
-                await deliveries.save_part(tx, part, state=PartState.DONE, result=result)
+                await parts.finish(tx, {part.id: {"remote_id": "", "url": url}})
             await history.note(
                 tx, delivery.workspace_id, delivery.post_id, person.user_id, said, now, url or ""
             )
@@ -134,8 +133,8 @@ class Outcomes:
 
     async def _stop(self, tx: Transaction, delivery: Delivery) -> None:
         """Cancel a delivery of which nothing can be out."""
-        parts = await deliveries.parts_of(tx, delivery.id)
-        if not parts or parts[-1].state is PartState.PENDING:
+        planned = await parts.of_delivery(tx, delivery.id)
+        if not planned or planned[-1].state is PartState.PENDING:
             waiting = [DeliveryState.PENDING, DeliveryState.HELD]
             await deliveries.move(tx, delivery.id, waiting, DeliveryState.CANCELLED)
 

@@ -16,7 +16,7 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.CHANGES_REQUESTED: frozenset({P.DRAFT, P.CANCELLED}),
     P.REJECTED: frozenset({P.DRAFT}),
     P.SCHEDULED: frozenset({P.DRAFT, P.IN_REVIEW, P.PUBLISHING, P.CANCELLED}),
-    P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED}),
+    P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED, P.SCHEDULED}),  # held
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
     P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED}),
@@ -69,8 +69,10 @@ def can(post: Post, to: PostState) -> bool:
 
 
 def outcome(deliveries: Sequence[Delivery]) -> PostState:
-    """A post's state, computed from its living deliveries (at least one)."""
+    """A post's state, computed from its living deliveries."""
     states = {delivery.state for delivery in deliveries}
+    if not states:
+        return P.CANCELLED
     if D.TAKEN_DOWN in states and states <= {D.TAKEN_DOWN, D.FAILED}:
         return P.TAKEN_DOWN
     if states <= {D.PUBLISHED, D.TAKEN_DOWN}:

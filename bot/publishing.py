@@ -3,106 +3,171 @@
 Once: a delivery is claimed and committed before anything is sent; right before the call one
 conditional update confirms the claim and marks the call as begun; a call that ended without a
 clear answer is resolved as its network declares, never simply repeated (``bot/sending.py``).
+
+Each network has a lane, hands of its own, so that one network's trouble never delays another's.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from random import Random
 from uuid import uuid4
 
+from bot.accounts import Accounts
+from bot.attempts import Attempt, Timing
+from bot.claiming import Claimer
 from bot.clock import Clock
 from bot.errors import NetworkError, Unavailable, UserError
-from bot.sending import LEASE, PATIENCE, Attempt, ClaimLost, OnlyAPersonKnows, Sender, may_be_out
+from bot.media import MediaFolder
+from bot.sending import ClaimLost, MustHold, OnlyAPersonKnows, PutOff, Sender, Stopping
 from bot.settling import Settling
-from storage import deliveries
 from storage.database import Database
 from storage.records import Delivery
 
-AT_ONCE = 20
+HANDS = 20  # calls at once on one network
+AHEAD = 20  # claimed while the hands are full, so that they never wait for the database
 
 log = logging.getLogger(__name__)
+
+
+class Lane:
+    """What is being sent on one network."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.hands = asyncio.Semaphore(HANDS)
+
+    @property
+    def room(self) -> int:
+        """How many more may be claimed; a few alone aren't worth a look into the database."""
+        free = HANDS + AHEAD - len(self.tasks)
+        return free if free >= AHEAD // 2 else 0
 
 
 class Publisher:
     """The long-lived task that sends what is due. One per process."""
 
     def __init__(
-        self, database: Database, sender: Sender, clock: Clock, random: Random | None = None
+        self,
+        database: Database,
+        accounts: Accounts,
+        media: MediaFolder,
+        clock: Clock,
+        timing: Timing | None = None,
+        random: Random | None = None,
     ) -> None:
-        self._database = database
-        self._sender = sender
+        self._timing = timing or Timing()
         self._alarm = clock.alarm("publisher")
         self._notices = clock.alarm("notices")
-        self._settling = Settling(database, clock, random or Random())  # noqa: S311  # jitter only
-        self._owner = uuid4().hex
-        self._sending: set[asyncio.Task[None]] = set()
+        self._claimer = Claimer(database, accounts, clock, self._timing)
+        owner = self._claimer.owner
+        self._sender = Sender(database, accounts, media, clock, self._timing, owner)
+        self._settling = Settling(database, clock, random or Random(), owner)  # noqa: S311  # jitter
+        self._lanes: dict[str, Lane] = {}
 
     async def run(self) -> None:
         """Send what is due until cancelled; what is being sent then is finished by `drain`."""
-        while True:
-            try:
-                await self._claim_all()
-            except Exception:  # the database's trouble: the next tick tries again
-                log.exception("Looking for due posts failed; trying again in 5 s.")
-            await self._alarm.wait()
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while True:
+                try:
+                    await self._claim_all()
+                except Exception:  # the database's trouble: the next tick tries again
+                    log.exception("Looking for due posts failed; trying again in 5 s.")
+                await self._alarm.wait()
+        finally:
+            self._sender.stopping = True
+            renewing.cancel()
 
     async def drain(self, limit_s: float) -> None:
         """Wait for what is being sent; what isn't done by then is resolved after its lease."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=limit_s)
-        for task in self._sending:
+        self._sender.stopping = True
+        tasks = self._tasks()
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=limit_s)
+        for task in tasks.values():
             task.cancel()
+
+    def _tasks(self) -> dict[str, asyncio.Task[None]]:
+        return {id_: task for lane in self._lanes.values() for id_, task in lane.tasks.items()}
 
     async def _claim_all(self) -> None:
         """Claim until nothing is due or all hands are full, then arm the alarm."""
-        while room := AT_ONCE - len(self._sending):
-            async with self._database.transaction() as tx:
-                now = await self._database.now(tx)
-                claimed = await deliveries.claim(
-                    tx, owner=self._owner, now=now, lease=LEASE, patience=PATIENCE, limit=room
-                )
-                due = None if claimed else await deliveries.next_due(tx)
-            for delivery in claimed:
-                self._begin(delivery)
+        for network in await self._claimer.networks():
+            self._lanes.setdefault(network, Lane())
+        idle = [network for network, lane in self._lanes.items() if await self._fill(network, lane)]
+        if idle:
+            due, now = await self._claimer.next_due(idle)
+            self._alarm.arm(due, now=now)
+
+    async def _fill(self, network: str, lane: Lane) -> bool:
+        """Claim for a lane; True if nothing more is due there."""
+        while room := lane.room:
+            claimed = await self._claimer.claim(network, room, lane.tasks)
             if not claimed:
-                self._alarm.arm(due)
-                return
+                return True
+            for attempt in await self._prepared(claimed):
+                self._begin(lane, attempt)
+        return False
 
-    def _begin(self, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._deliver(delivery), name=f"delivery {delivery.id}")
-        self._sending.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            # Its lease runs out, and then it is resolved like after a crash.
-            log.error("A delivery ended with a bug.", exc_info=task.exception())
-        self._alarm.ring()
-        self._notices.ring()
-
-    async def _deliver(self, delivery: Delivery) -> None:
-        attempt: Attempt | None = None
-        await self._settling.begun(delivery)
+    async def _prepared(self, claimed: Sequence[Delivery]) -> Sequence[Attempt]:
         try:
-            attempt = await self._sender.load(delivery)
-            published = await self._sender.send(attempt)
-        except ClaimLost:
-            log.info("Delivery %s was taken over or stopped before its call.", delivery.id)
-        except OnlyAPersonKnows:
-            await self._settling.ask(delivery)
-        except (NetworkError, UserError) as error:
-            await self._failed(delivery, attempt, error)
-        except Exception:  # whatever it is: tried again for hours, then a person decides
-            reference = uuid4().hex[:8]
-            log.exception("[%s] Delivery %s met a bug.", reference, delivery.id)
-            bug = Unavailable(f"Socialdesk itself failed (reference {reference})")
-            await self._failed(delivery, attempt, bug)
-        else:
-            await self._settling.published(attempt, published)
+            return await self._claimer.prepare(claimed)
+        except Exception:
+            if len(claimed) == 1:
+                # Its lease runs out, and then it is tried again.
+                log.exception("Delivery %s can't be prepared.", claimed[0].id)
+                return []
+            # One that can't be prepared must not stop the others.
+            return [one for delivery in claimed for one in await self._prepared([delivery])]
 
-    async def _failed(
-        self, delivery: Delivery, attempt: Attempt | None, error: NetworkError | UserError
-    ) -> None:
-        uncertain = may_be_out(attempt, error)
-        await self._settling.failed(delivery, attempt, error, may_be_out=uncertain)
+    def _begin(self, lane: Lane, attempt: Attempt) -> None:
+        id_ = attempt.delivery.id
+
+        def ended(task: asyncio.Task[None]) -> None:
+            del lane.tasks[id_]
+            if not task.cancelled() and task.exception() is not None:
+                # Its lease runs out, and then it is resolved like after a crash.
+                log.error("A delivery ended with a bug.", exc_info=task.exception())
+            if lane.room:
+                self._alarm.ring()
+            self._notices.ring()
+
+        task = asyncio.create_task(self._deliver(lane, attempt), name=f"delivery {id_}")
+        lane.tasks[id_] = task
+        task.add_done_callback(ended)
+
+    async def _renew(self) -> None:
+        """Keep the claims of what takes long from running out."""
+        while True:
+            await asyncio.sleep(self._timing.lease.total_seconds() / 3)
+            if busy := list(self._tasks()):
+                try:
+                    await self._claimer.renew(busy)
+                except Exception:  # the database's trouble: then they are confirmed anew or lost
+                    log.exception("Claims could not be renewed.")
+
+    async def _deliver(self, lane: Lane, attempt: Attempt) -> None:
+        delivery = attempt.delivery
+        async with lane.hands:
+            try:
+                first = await self._sender.send(attempt)
+            except ClaimLost:
+                log.info("Delivery %s was taken over or stopped before its call.", delivery.id)
+            except Stopping:
+                await self._claimer.give_back([delivery.id])
+            except MustHold as error:
+                await self._settling.held(attempt, error.reason)
+            except PutOff as error:
+                await self._settling.put_off(attempt, error.until)
+            except OnlyAPersonKnows:
+                await self._settling.ask(attempt)
+            except (NetworkError, UserError) as error:
+                await self._settling.failed(attempt, error)
+            except Exception:  # whatever it is: tried again for hours, then a person decides
+                reference = uuid4().hex[:8]
+                log.exception("[%s] Delivery %s met a bug.", reference, delivery.id)
+                bug = Unavailable(f"Socialdesk itself failed (reference {reference})")
+                await self._settling.failed(attempt, bug)
+            else:
+                await self._settling.published(attempt, first)

@@ -1,5 +1,6 @@
-"""When to try again: a pure decision on the kind of error."""
+"""What happens after a failed attempt: a pure decision on the kind of error."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
@@ -11,19 +12,42 @@ LONGEST_WAIT = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(hours=6)
 
 
-def next_attempt(
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again at a time (UTC). ``whole_account``: its other posts wait until then, too."""
+
+    at: datetime
+    whole_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UntilReconnected:
+    """It waits until its account is connected again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Trying again by itself doesn't help: a person decides."""
+
+
+Next = Again | UntilReconnected | Never
+
+
+def what_next(
     error: NetworkError, *, attempt: int, due_at: datetime, now: datetime, random: Random
-) -> datetime | None:
-    """When to try again (UTC), or None: never by itself.
+) -> Next:
+    """What happens after an error.
 
     :param attempt: how many there were, this one included.
     :param due_at: the promised time; after ``GIVE_UP_AFTER`` a person decides.
     """
     if isinstance(error, RateLimited):
-        return max(error.until, now + SHORTEST_WAIT)
-    if isinstance(error, Rejected | Expired) or now - due_at > GIVE_UP_AFTER:
-        return None
-    return now + backoff(attempt, random)
+        return Again(max(error.until, now + SHORTEST_WAIT), whole_account=True)
+    if isinstance(error, Expired):
+        return UntilReconnected()
+    if isinstance(error, Rejected) or now - due_at > GIVE_UP_AFTER:
+        return Never()
+    return Again(now + backoff(attempt, random))
 
 
 def backoff(attempt: int, random: Random) -> timedelta:

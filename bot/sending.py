@@ -1,20 +1,22 @@
-"""One attempt at one delivery: load, upload, settle what will be sent, confirm, send.
+"""One attempt at one delivery: upload, settle what will be sent, confirm, send; part by part.
 
 A part whose call began and wasn't settled is resolved as its network declares before anything
 is sent again.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot.accounts import Accounts
+from bot.attempts import Attempt, Timing, as_result, from_result
+from bot.claiming import covering
 from bot.clock import Clock
-from bot.errors import NetworkError, NotFound, Rejected, Uncertain, UserError
+from bot.errors import NetworkError, Rejected, Uncertain, UserError
+from bot.grouping import Group
 from bot.media import MediaFolder
 from bot.networks.base import (
     Outgoing,
@@ -26,15 +28,11 @@ from bot.networks.base import (
     Uploaded,
     UploadsGone,
 )
-from bot.posts import content_hash
-from storage import accounts, deliveries, media, mentions, posts
+from bot.posts import content_hash, thread_parts
+from storage import accounts, brakes, deliveries, parts
 from storage.database import Database
-from storage.records import Account, Delivery, Medium, Part, PartKind, PartState, Revision
-from storage.rows import Transaction, new_id
-
-CALL_LIMIT = timedelta(seconds=60)
-LEASE = timedelta(seconds=120)  # longer than a call may take
-PATIENCE = timedelta(seconds=60)  # after a foreign lease's end, before it is taken over
+from storage.records import AccountState, HoldReason, Part, PartState
+from storage.rows import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -43,28 +41,44 @@ class ClaimLost(Exception):
     """Somebody else has the delivery now, or it was stopped: nothing may be sent."""
 
 
+class Stopping(Exception):
+    """The process stops, and nothing of this delivery has begun here."""
+
+
+class PutOff(Exception):
+    """Its account's network wants no posts before a time (UTC); nothing was sent."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class MustHold(Exception):
+    """It must not go out now: it is late, or a brake was pulled meanwhile."""
+
+    def __init__(self, reason: HoldReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class OnlyAPersonKnows(Exception):
     """The call had no clear answer, and the network offers no way to find out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """Everything one attempt works with. The post's own part is the last one."""
+class _Call:
+    """A call that is about to be made."""
 
-    delivery: Delivery
-    revision: Revision
-    account: Account
-    media: Mapping[str, Medium]
-    reply_to: Mapping[str, Any] | None
-    parts: Sequence[Part]
-
-    @property
-    def part(self) -> Part:
-        return self.parts[-1]
+    attempt: Attempt
+    part: Part
+    prepared: Mapping[str, Any]
 
 
 class Sender:
-    """Brings claimed deliveries out."""
+    """Brings claimed deliveries out.
+
+    :param owner: whose claims these are.
+    """
 
     def __init__(
         self,
@@ -72,101 +86,84 @@ class Sender:
         accounts_: Accounts,
         media_folder: MediaFolder,
         clock: Clock,
+        timing: Timing,
+        owner: str,
     ) -> None:
         self._database = database
         self._accounts = accounts_
         self._media = media_folder
         self._clock = clock
+        self._timing = timing
+        self._owner = owner
+        self._confirming = Group(self._confirm_all)
+        self.stopping = False
 
-    async def load(self, delivery: Delivery) -> Attempt:
-        """Read what is to be sent, and derive its parts and their keys if this is the first time.
+    async def send(self, attempt: Attempt) -> Published:
+        """Bring it out, or find out that it is out already; of a thread, what isn't out yet.
 
-        :raises Rejected: the kept content isn't the approved one.
-        :raises NotFound: the account isn't there any more.
-        :raises ClaimLost: somebody else has it now.
+        :returns: the post, or a thread's first.
+        :raises NetworkError: one of its kinds; after `Uncertain` the part stays begun.
+        :raises UserError: its network isn't available here any more.
+        :raises OnlyAPersonKnows: an earlier call is uncertain and can't be resolved.
+        :raises MustHold: nothing (more) was sent.
+        :raises ClaimLost, Stopping: nothing (more) was sent.
         """
-        async with self._holding(delivery) as tx:
-            revision = await posts.revision(tx, delivery.workspace_id, delivery.revision_id)
-            account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
-            post = await posts.get(tx, delivery.workspace_id, delivery.post_id)
-            if revision is None or account is None or post is None:
-                raise NotFound("The post or its account isn't there any more.")
-            if content_hash(revision.content) != revision.hash:
-                raise Rejected("the kept text isn't the one that was approved; it was not sent")
-            mention = None
-            if post.mention_id is not None:
-                mention = await mentions.get(tx, delivery.workspace_id, post.mention_id)
-            hashes = [picture.sha256 for picture in revision.content.pictures]
-            return Attempt(
-                delivery=delivery,
-                revision=revision,
-                account=account,
-                media=await media.by_hashes(tx, delivery.workspace_id, hashes),
-                reply_to=None if mention is None else mention.reply_to,
-                parts=await deliveries.parts_of(tx, delivery.id)
-                or await self._plan(tx, delivery, revision, account),
-            )
+        network = self._publishing(attempt)
+        if content_hash(attempt.revision.content) != attempt.revision.hash:
+            raise Rejected("the kept text isn't the one that was approved; it was not sent")
+        session = self._accounts.session(attempt.account)
+        below, first = attempt.reply_to, None
+        for part, text in zip(attempt.posts, self._texts(attempt), strict=True):
+            if attempt.part is not None and attempt.published is not None:
+                await self._keep(attempt.part, attempt.published)
+            attempt.part, attempt.published = part, None
+            outgoing = Outgoing(text, (), below)
+            attempt.published = await self._send_part(network, session, attempt, part, outgoing)
+            below, first = attempt.published.reply_to, first or attempt.published
+        assert first is not None  # there is at least one part
+        return first
 
-    async def _plan(
-        self, tx: Transaction, delivery: Delivery, revision: Revision, account: Account
-    ) -> Sequence[Part]:
-        network = self._publishing(account)
-        keys = [(PartKind.UPLOAD, picture.sha256) for picture in revision.content.pictures]
-        keys.append((PartKind.POST, network.new_key(self._clock.now())))
-        for position, (kind, key) in enumerate(keys):
-            await deliveries.insert_part(
-                tx,
-                Part(
-                    id=new_id(),
-                    delivery_id=delivery.id,
-                    position=position,
-                    kind=kind,
-                    key=key,
-                    frozen={},
-                    state=PartState.PENDING,
-                    begun_at=None,
-                    result=None,
-                ),
-            )
-        return await deliveries.parts_of(tx, delivery.id)
-
-    def _publishing(self, account: Account) -> Publishes:
-        network = self._accounts.network(account)
+    def _publishing(self, attempt: Attempt) -> Publishes:
+        network = self._accounts.network(attempt.account)
         if not isinstance(network, Publishes):
             raise Rejected(f"{network.label} takes no posts")
         return network
 
-    async def send(self, attempt: Attempt) -> Published:
-        """Bring it out, or find out that it is out already.
+    def _texts(self, attempt: Attempt) -> Sequence[str]:
+        return thread_parts(attempt.revision.content.texts[attempt.account.id])
 
-        :raises NetworkError: one of its kinds; after `Uncertain` the part stays begun.
-        :raises OnlyAPersonKnows: an earlier call is uncertain and can't be resolved.
-        :raises ClaimLost: nothing was sent.
-        """
-        network = self._publishing(attempt.account)
-        session = self._accounts.session(attempt.account)
-        part = attempt.part
+    async def _keep(self, part: Part, published: Published) -> None:
+        await self._database.surely(lambda tx: parts.finish(tx, {part.id: as_result(published)}))
+
+    async def _send_part(
+        self,
+        network: Publishes,
+        session: Session,
+        attempt: Attempt,
+        part: Part,
+        outgoing: Outgoing,
+    ) -> Published:
         if part.state is PartState.DONE and part.result is not None:
-            return Published(part.result["remote_id"], part.result["url"])
+            return from_result(part.result)
         if part.state is PartState.BEGUN:
-            found = await self._resolve(network, session, part)
+            found = await self._resolve(network, session, attempt, part)
             if found is not None:
                 return found
-            if network.uncertainty is Uncertainty.LOOK_UP:
-                # It isn't there: the next call has a grace of its own, from its own beginning.
-                async with self._holding(attempt.delivery) as tx:
-                    await deliveries.restart_part(tx, part)
-        uploaded = await self._upload(network, session, attempt)
-        prepared = part.frozen or await self._prepare(network, session, attempt, uploaded)
-        await self._confirm(attempt)
+        elif attempt.late:  # the thread's part before this one was cleared up only now
+            raise MustHold(HoldReason.LATE)
+        if part is attempt.posts[0]:  # a thread's first post has the pictures
+            uploaded = await self._upload(network, session, attempt)
+            outgoing = replace(outgoing, pictures=uploaded)
+        prepared = part.frozen or await network.prepare(session, outgoing)
+        await self._confirmed(attempt, part, prepared)
         try:
-            async with asyncio.timeout(CALL_LIMIT.total_seconds()):
+            async with asyncio.timeout(self._timing.call.total_seconds()):
                 return await network.publish(session, part.key, prepared)
         except TimeoutError as error:
             raise Uncertain("it gave no answer in time") from error
         except UploadsGone:
-            async with self._holding(attempt.delivery) as tx:
-                await deliveries.forget_uploads(tx, attempt.delivery.id)
+            async with self._database.transaction() as tx:
+                await parts.forget_uploads(tx, attempt.delivery.id)
             raise
         except (NetworkError, UserError):
             raise
@@ -174,83 +171,102 @@ class Sender:
             log.exception("Publishing on %s ended with a bug.", attempt.account.network)
             raise Uncertain("Socialdesk didn't understand its answer") from error
 
-    async def _resolve(self, network: Publishes, session: Session, part: Part) -> Published | None:
+    async def _resolve(
+        self, network: Publishes, session: Session, attempt: Attempt, part: Part
+    ) -> Published | None:
         """What became of a begun call; None: it may be sent again with the same key."""
         assert part.begun_at is not None
         if network.uncertainty is Uncertainty.ASK:
             raise OnlyAPersonKnows
         age = self._clock.now() - part.begun_at
-        if network.uncertainty is Uncertainty.SAME_KEY and (
+        same_key = network.uncertainty is Uncertainty.SAME_KEY and (
             network.key_life is None or age < network.key_life
-        ):
+        )
+        if same_key and not attempt.late:
             return None
         found = await network.find(session, part.key, part.frozen, part.begun_at)
-        if found is None and age < network.grace:
+        if found is not None:
+            return found
+        # A key makes a call that is still on its way harmless; looking must outwait it.
+        grace = max(network.grace, self._timing.call) if same_key else network.grace
+        if age < grace:
             raise Uncertain("the post can't be seen yet, and may still appear")
-        return found
+        # It isn't there: the next call has a grace of its own, from its own beginning.
+        async with self._database.transaction() as tx:
+            if not await deliveries.still_claimed(tx, self._owner, [attempt.delivery.id]):
+                raise ClaimLost
+            await parts.restart(tx, part)
+        if attempt.late:
+            raise MustHold(HoldReason.LATE)
+        return None
 
     async def _upload(
         self, network: Publishes, session: Session, attempt: Attempt
     ) -> Sequence[Uploaded]:
         """Upload the pictures that aren't uploaded."""
-        pictures = attempt.revision.content.pictures
         uploaded = []
-        for part, picture in zip(attempt.parts[:-1], pictures, strict=True):
+        for part, picture in zip(attempt.uploads, attempt.revision.content.pictures, strict=True):
             medium = attempt.media[picture.sha256]
             result = part.result
             if result is None:
                 data = await asyncio.to_thread(self._media.read, picture.sha256)
-                result = await network.upload(
-                    session,
-                    PictureFile(
-                        data, medium.mime, medium.width, medium.height, picture.alt, medium.name
-                    ),
+                file = PictureFile(
+                    data, medium.mime, medium.width, medium.height, picture.alt, medium.name
                 )
-                async with self._holding(attempt.delivery) as tx:
-                    await deliveries.save_part(tx, part, state=PartState.DONE, result=result)
+                result = await network.upload(session, file)
+                async with self._database.transaction() as tx:
+                    await parts.finish(tx, {part.id: result})
             uploaded.append(Uploaded(result, picture.alt, medium.width, medium.height))
         return uploaded
 
-    async def _prepare(
-        self,
-        network: Publishes,
-        session: Session,
-        attempt: Attempt,
-        uploaded: Sequence[Uploaded],
-    ) -> Mapping[str, Any]:
-        """Settle and keep the exact bytes of every attempt."""
-        text = attempt.revision.content.texts[attempt.account.id]
-        prepared = await network.prepare(session, Outgoing(text, uploaded, attempt.reply_to))
-        async with self._holding(attempt.delivery) as tx:
-            await deliveries.save_part(tx, attempt.part, frozen=prepared)
-        return prepared
+    async def _confirmed(self, attempt: Attempt, part: Part, prepared: Mapping[str, Any]) -> None:
+        """The last look before the call, and its beginning kept.
 
-    async def _confirm(self, attempt: Attempt) -> None:
-        """The last look before the call."""
-        async with self._holding(attempt.delivery) as tx:
-            begun = await deliveries.begin(tx, attempt.part, await self._database.now(tx))
-        if not begun:
-            raise ClaimLost
-
-    @contextlib.asynccontextmanager
-    async def _holding(self, delivery: Delivery) -> AsyncIterator[Transaction]:
-        """A transaction in which the claim is certainly ours, its lease renewed.
-
-        :raises ClaimLost: it isn't, so nothing may be written or sent.
+        Who was stopped in between for longer than a call may take looks again: its lease may have
+        run out. Between that look and the call itself nothing can be promised
+        (docs/architecture.md).
         """
+        loop = asyncio.get_running_loop()
+        while True:
+            if self.stopping:
+                raise Stopping
+            asked = loop.time()
+            refused = await self._confirming.do(_Call(attempt, part, prepared))
+            if refused is not None:
+                raise refused
+            spare = self._timing.lease - self._timing.call
+            if loop.time() - asked < spare.total_seconds() / 2:
+                return
+
+    async def _confirm_all(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:
+        """Begin the calls that may be made; for the others why they mustn't."""
+        ids = [call.attempt.delivery.id for call in calls]
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            if not await deliveries.hold(tx, delivery, now, lease_until=now + LEASE):
-                raise ClaimLost
-            yield tx
+            until = now + self._timing.lease
+            ready = await deliveries.confirm(tx, self._owner, ids, now, until)
+            begun = {call.part.id: call.prepared for call in calls if _id(call) in ready}
+            if begun:
+                await parts.begin(tx, begun, now)
+            return [None if _id(call) in ready else await self._why_not(tx, call) for call in calls]
+
+    async def _why_not(self, tx: Transaction, call: _Call) -> Exception:
+        delivery = call.attempt.delivery
+        if not await deliveries.still_claimed(tx, self._owner, [delivery.id]):
+            return ClaimLost()
+        now = await self._database.now(tx)
+        account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
+        assert account is not None  # a foreign key
+        if covering(await brakes.standing(tx, delivery.workspace_id), delivery) is not None:
+            return MustHold(HoldReason.BRAKE)
+        if account.state is AccountState.EXPIRED:
+            return MustHold(HoldReason.ACCOUNT)
+        if account.state is AccountState.DISCONNECTED:
+            return Rejected("the account was disconnected from Socialdesk")
+        if account.limited_until is not None and account.limited_until > now:
+            return PutOff(account.limited_until)
+        return ClaimLost()  # its lease ran out
 
 
-def may_be_out(attempt: Attempt | None, error: Exception) -> bool:
-    """Whether the post may be on the network although the attempt failed.
-
-    A clear answer settles only the call it belongs to: one that was uncertain before this
-    attempt stays so.
-    """
-    if attempt is None:
-        return False
-    return isinstance(error, Uncertain) or attempt.part.state is PartState.BEGUN
+def _id(call: _Call) -> str:
+    return call.attempt.delivery.id

@@ -1,131 +1,214 @@
-"""What came of an attempt: the delivery's new state, its post's, and who is told."""
+"""What came of an attempt: the delivery's new state, its post's, and who is told.
 
+Each outcome is one transaction: state, record and what is owed. Posts are locked before their
+deliveries, as people's steps do.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from bot import triage
 from bot.accounts import mark_expired
+from bot.attempts import Attempt, as_result, may_be_out
 from bot.clock import Clock
-from bot.errors import Expired, NetworkError, UserError
+from bot.errors import NetworkError, UserError
+from bot.grouping import Group
 from bot.networks.base import Published
 from bot.posts import outcome
-from bot.retry import next_attempt
-from bot.sending import Attempt
-from storage import deliveries, history, notices, posts
+from bot.retry import Again, Never, Next, UntilReconnected, what_next
+from storage import accounts, deliveries, history, holds, notices, parts, posts
 from storage.database import Database
-from storage.records import Card, Delivery, DeliveryState, PartState
+from storage.records import Card, Delivery, DeliveryState, HoldReason, Post, PostState
 from storage.rows import Transaction
 
 UNCERTAIN_TELLS_AT = 3  # attempts: what the next look clears up within seconds is no news
+TOGETHER_S = 0.01  # outcomes that come within this time are committed together
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A delivery that is out; ``first`` is its post, or its thread's first."""
+
+    attempt: Attempt
+    first: Published
 
 
 class Settling:
-    """Commits outcomes. Each is one transaction: state, record and what is owed. The post is locked
-    before its delivery, as people's steps do."""
+    """Commits outcomes.
 
-    def __init__(self, database: Database, clock: Clock, random: Random) -> None:
+    :param owner: whose claims these are.
+    """
+
+    def __init__(self, database: Database, clock: Clock, random: Random, owner: str) -> None:
         self._database = database
         self._clock = clock
         self._random = random
+        self._owner = owner
+        self._live = Group(self._all_live, window_s=TOGETHER_S)
 
-    async def begun(self, delivery: Delivery) -> None:
-        """It was claimed: its post is going out."""
-        now = self._clock.now()
-
-        async def keep(tx: Transaction) -> None:
-            await posts.lock(tx, delivery.post_id)
-            state = outcome(await deliveries.of_post(tx, delivery.post_id))
-            await posts.touch(tx, delivery.post_id, state, now)
-
-        await self._database.surely(keep)
-
-    async def published(self, attempt: Attempt, published: Published) -> None:
+    async def published(self, attempt: Attempt, first: Published) -> None:
         """It is live: the card will show the link, nobody gets a message."""
-        delivery, now = attempt.delivery, self._clock.now()
+        await self._live.do(_Live(attempt, first))
+
+    async def _all_live(self, batch: Sequence[_Live]) -> Sequence[None]:
+        by_delivery = {one.attempt.delivery.id: one for one in batch}
+        results = {
+            one.attempt.part.id: as_result(one.attempt.published)
+            for one in batch
+            if one.attempt.part is not None and one.attempt.published is not None
+        }
 
         async def keep(tx: Transaction) -> None:
-            await posts.lock(tx, delivery.post_id)
-            result = {"remote_id": published.remote_id, "url": published.url}
-            await deliveries.save_part(tx, attempt.part, state=PartState.DONE, result=result)
-            if not await deliveries.settle(
-                tx,
-                delivery,
-                DeliveryState.PUBLISHED,
-                remote_id=published.remote_id,
-                url=published.url,
-                published_at=now,
-                problem=None,
-            ):
-                return  # whoever has it now finds the part done
-            await history.note(
-                tx, delivery.workspace_id, delivery.post_id, None, "published", now, published.url
+            locked = await posts.lock_all(tx, {one.attempt.post.id for one in batch})
+            now = await self._database.now(tx)
+            await parts.finish(tx, results)
+            mine = await deliveries.still_claimed(tx, self._owner, by_delivery)
+            if not mine:
+                return  # whoever has them now finds the parts done
+            live = {id_: by_delivery[id_].first for id_ in mine}
+            await deliveries.settle_published(
+                tx, {id_: (first.remote_id, first.url) for id_, first in live.items()}, now
             )
-            await conclude(tx, delivery.workspace_id, delivery.post_id, now)
+            noted = [(by_delivery[id_].attempt.delivery, first.url) for id_, first in live.items()]
+            for delivery, url in noted:
+                await history.note(
+                    tx, delivery.workspace_id, delivery.post_id, None, "published", now, url
+                )
+            await conclude_all(
+                tx, [locked[post_id] for post_id in {one.post_id for one, _ in noted}], now
+            )
 
         await self._database.surely(keep)
+        return [None] * len(batch)
 
-    async def failed(
-        self,
-        delivery: Delivery,
-        attempt: Attempt | None,
-        error: NetworkError | UserError,
-        *,
-        may_be_out: bool,
-    ) -> None:
+    async def failed(self, attempt: Attempt, error: NetworkError | UserError) -> None:
         """Try again later, or end it and tell the author; the first trouble is told as well."""
         now = self._clock.now()
-        retry_at = None
-        if isinstance(error, NetworkError):
-            retry_at = next_attempt(
-                error,
-                attempt=delivery.attempt,
-                due_at=delivery.due_at,
-                now=now,
-                random=self._random,
-            )
-        ended = DeliveryState.UNKNOWN if may_be_out else DeliveryState.FAILED
-        new: dict[str, Any] = {"problem": str(error)}
-        if retry_at is not None:
-            new["next_attempt_at"] = retry_at
+        following = self._following(attempt.delivery, error, now)
 
         async def keep(tx: Transaction) -> None:
-            await posts.lock(tx, delivery.post_id)
-            state = ended if retry_at is None else DeliveryState.PENDING
-            if not await deliveries.settle(tx, delivery, state, **new):
+            post = await posts.lock(tx, attempt.post.id)
+            assert post is not None
+            if not await self._settle(tx, post, attempt, error, following, now):
                 return  # somebody else is at it, and what they do must not be undone
-            if isinstance(error, Expired) and attempt is not None:
-                await mark_expired(tx, attempt.account, str(error), now)
-            if attempt is not None and not may_be_out:
-                await deliveries.restart_part(tx, attempt.part)
-            first = delivery.problem is None
-            tell = delivery.attempt == UNCERTAIN_TELLS_AT if may_be_out else first
-            if retry_at is None:
-                tell = True
-                await history.note(
-                    tx, delivery.workspace_id, delivery.post_id, None, state.value, now, str(error)
-                )
-            await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=tell)
+            if attempt.part is not None and not may_be_out(attempt, error):
+                await parts.restart(tx, attempt.part)
 
         await self._database.surely(keep)
 
-    async def ask(self, delivery: Delivery) -> None:
+    def _following(
+        self, delivery: Delivery, error: NetworkError | UserError, now: datetime
+    ) -> Next:
+        if not isinstance(error, NetworkError):
+            return Never()
+        return what_next(
+            error,
+            attempt=delivery.attempt,
+            due_at=delivery.due_at,
+            now=now,
+            random=self._random,
+        )
+
+    async def _settle(
+        self,
+        tx: Transaction,
+        post: Post,
+        attempt: Attempt,
+        error: NetworkError | UserError,
+        following: Next,
+        now: datetime,
+    ) -> bool:
+        """Keep an error and what follows from it; False if the claim was lost meanwhile."""
+        delivery, account = attempt.delivery, attempt.account
+        uncertain, problem = may_be_out(attempt, error), str(error)
+        match following:
+            case UntilReconnected():
+                reason = HoldReason.ACCOUNT
+                held = await keep_held(tx, post, delivery, reason, now, problem=problem)
+                if held:
+                    await mark_expired(tx, account, problem, now)
+                return held
+            case Again(at, whole_account):
+                state, new = DeliveryState.PENDING, {"next_attempt_at": at}
+                if whole_account:
+                    await accounts.limit(tx, account.id, at)
+                    await deliveries.put_off(tx, account.id, at)
+                first = delivery.problem is None
+                tell = delivery.attempt == UNCERTAIN_TELLS_AT if uncertain else first
+            case Never():
+                state = DeliveryState.UNKNOWN if uncertain else DeliveryState.FAILED
+                new, tell = {}, True
+        if not await deliveries.settle(tx, delivery, state, problem=problem, **new):
+            return False
+        if isinstance(following, Never):
+            await _note(tx, delivery, state.value, now, problem)
+        await conclude(tx, post.workspace_id, post.id, now, tell=tell)
+        return True
+
+    async def ask(self, attempt: Attempt) -> None:
         """Nobody but a person can tell whether it is out."""
+        delivery, now = attempt.delivery, self._clock.now()
+        problem = "the network gave no clear answer, so it may or may not be live"
+
+        async def keep(tx: Transaction) -> None:
+            await posts.lock(tx, delivery.post_id)
+            if await deliveries.settle(tx, delivery, DeliveryState.UNKNOWN, problem=problem):
+                await _note(tx, delivery, "unknown", now)
+                await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
+
+        await self._database.surely(keep)
+
+    async def held(self, attempt: Attempt, reason: HoldReason) -> None:
+        """It must not go out now, which was found right before its call."""
         now = self._clock.now()
 
         async def keep(tx: Transaction) -> None:
-            await posts.lock(tx, delivery.post_id)
-            if not await deliveries.settle(
-                tx,
-                delivery,
-                DeliveryState.UNKNOWN,
-                problem="the network gave no clear answer, so it may or may not be live",
-            ):
-                return
-            await history.note(tx, delivery.workspace_id, delivery.post_id, None, "unknown", now)
-            await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
+            post = await posts.lock(tx, attempt.post.id)
+            assert post is not None
+            await keep_held(tx, post, attempt.delivery, reason, now)
 
         await self._database.surely(keep)
+
+    async def put_off(self, attempt: Attempt, until: datetime) -> None:
+        """Its account's network wants no posts before a time (UTC)."""
+
+        async def keep(tx: Transaction) -> None:
+            await deliveries.give_back(tx, self._owner, [attempt.delivery.id])
+            await deliveries.put_off(tx, attempt.account.id, until)
+
+        await self._database.surely(keep)
+
+
+async def keep_held(
+    tx: Transaction,
+    post: Post,
+    delivery: Delivery,
+    reason: HoldReason,
+    now: datetime,
+    **new: Any,
+) -> bool:
+    """Hold a claimed delivery: it joins its author's list, whose card is owed. The post is locked.
+
+    :returns: False if the claim was lost meanwhile.
+    """
+    hold_id = await holds.join(tx, post.workspace_id, post.author_id, now)
+    state = DeliveryState.HELD
+    if not await deliveries.settle(tx, delivery, state, hold_reason=reason, hold_id=hold_id, **new):
+        return False
+    await _note(tx, delivery, "held", now, reason.value)
+    await notices.owe(tx, post.workspace_id, Card.HELD, hold_id, post.author_id, now)
+    await conclude(tx, post.workspace_id, post.id, now)
+    return True
+
+
+async def _note(
+    tx: Transaction, delivery: Delivery, what: str, now: datetime, detail: str = ""
+) -> None:
+    await history.note(tx, delivery.workspace_id, delivery.post_id, None, what, now, detail)
 
 
 async def conclude(
@@ -137,10 +220,24 @@ async def conclude(
     """
     post = await posts.lock(tx, post_id)
     assert post is not None
-    state = outcome(await deliveries.of_post(tx, post_id))
-    await posts.touch(tx, post_id, state, now)
     if tell:
         await notices.owe(tx, workspace_id, Card.TROUBLE, post_id, post.author_id, now)
-    await notices.refresh(tx, workspace_id, post_id, now)
-    if post.mention_id is not None:
-        await triage.reply_moved(tx, post, state, now)
+    await conclude_all(tx, [post], now)
+
+
+async def conclude_all(tx: Transaction, locked: Sequence[Post], now: datetime) -> None:
+    """Deliveries of these (locked) posts have changed: compute the posts' states and owe what
+    shows them."""
+    by_post: dict[str, list[Delivery]] = defaultdict(list)
+    for delivery in await deliveries.of_posts(tx, [post.id for post in locked]):
+        by_post[delivery.post_id].append(delivery)
+    states: dict[PostState, list[str]] = defaultdict(list)
+    for post in locked:
+        states[outcome(by_post[post.id])].append(post.id)
+    for state, ids in states.items():
+        await posts.touch(tx, ids, state, now)
+    await notices.refresh_all(tx, [post.id for post in locked], now)
+    for state, ids in states.items():
+        for post in locked:
+            if post.id in ids and post.mention_id is not None:
+                await triage.reply_moved(tx, post, state, now)

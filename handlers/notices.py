@@ -107,7 +107,7 @@ class NoticeSender:
                 owed = await notices.claim(tx, now, now + LEASE, AT_ONCE, besides=busy)
                 due = None if owed else await notices.next_due(tx, besides=busy)
             if not owed:
-                self._alarm.arm(due)
+                self._alarm.arm(due, now=now)
                 return
             by_destination: dict[str, list[Notice]] = defaultdict(list)
             for notice in owed:

@@ -130,6 +130,25 @@ async def by_ids(tx: Transaction, workspace_id: str, ids: Sequence[str]) -> Mapp
     return {account.id: account for account in found}
 
 
+async def any_by_ids(tx: Transaction, ids: Collection[str]) -> Mapping[str, Account]:
+    """Accounts of any workspace, for what works on all of them."""
+    found = await many(tx, Account, select(accounts).where(accounts.c.id.in_(ids)))
+    return {account.id: account for account in found}
+
+
+async def networks(tx: Transaction) -> frozenset[str]:
+    """Every network that an account is or was connected on."""
+    rows = await tx.connection.execute(select(accounts.c.network).distinct())
+    return frozenset(row.network for row in rows)
+
+
+async def limit(tx: Transaction, account_id: str, until: datetime) -> None:
+    """Its network wants no posts before a time."""
+    await tx.connection.execute(
+        update(accounts).where(accounts.c.id == account_id).values(limited_until=until)
+    )
+
+
 async def last_used_by(tx: Transaction, workspace_id: str, author_id: str) -> frozenset[str]:
     """The accounts of the author's newest post."""
     newest = (

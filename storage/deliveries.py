@@ -1,17 +1,24 @@
-"""Deliveries and their parts: claiming, confirming, settling.
+"""Deliveries: claiming, confirming, settling.
 
 Every step is one conditional statement; whoever it doesn't touch a row for has lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, null, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
 
-from storage.records import Delivery, DeliveryState, Part, PartKind, PartState
+from storage.records import AccountState, Delivery, DeliveryState
 from storage.rows import Transaction, add, changed, many, one
-from storage.tables import deliveries, parts
+from storage.tables import accounts, brakes, deliveries
+
+NOT_HELD: Mapping[str, Any] = {
+    "hold_reason": None,
+    "hold_id": None,
+    "wish": None,
+    "wished_by": None,
+}
 
 
 async def insert(tx: Transaction, delivery: Delivery) -> None:
@@ -37,26 +44,58 @@ async def of_post(tx: Transaction, post_id: str) -> Sequence[Delivery]:
 
 
 async def claim(
-    tx: Transaction, *, owner: str, now: datetime, lease: timedelta, patience: timedelta, limit: int
+    tx: Transaction, *, network: str, owner: str, now: datetime, lease: timedelta, limit: int
 ) -> Sequence[Delivery]:
-    """Take what is due, and what an owner that is gone has left behind.
+    """Take what is due on a network, soonest first.
 
     :param lease: for how long it is ours.
-    :param patience: how long after a foreign lease's end it may be taken over.
     """
-    due = and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.next_attempt_at <= now)
-    abandoned = and_(
-        deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until < now - patience
-    )
-    chosen = (
+    due = (
         select(deliveries.c.id)
-        .where(or_(due, abandoned))
+        .where(
+            deliveries.c.network == network,
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.next_attempt_at <= now,
+        )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("chosen")
     )
-    claimed = await many(
+    return await _take(tx, due, owner=owner, until=now + lease, limit=limit)
+
+
+async def claim_abandoned(
+    tx: Transaction,
+    *,
+    network: str,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    patience: timedelta,
+    besides: Collection[str],
+    limit: int,
+) -> Sequence[Delivery]:
+    """Take what an owner that is gone has left behind.
+
+    :param patience: how long after a lease's end it may be taken over.
+    :param besides: what this process is still at, whatever its clock did meanwhile.
+    """
+    abandoned = (
+        select(deliveries.c.id)
+        .where(
+            deliveries.c.network == network,
+            deliveries.c.state == DeliveryState.SENDING,
+            deliveries.c.lease_until < now - patience,
+            deliveries.c.id.not_in(besides),
+        )
+        .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
+    )
+    return await _take(tx, abandoned, owner=owner, until=now + lease, limit=limit)
+
+
+async def _take(
+    tx: Transaction, wanted: Select[Any], *, owner: str, until: datetime, limit: int
+) -> Sequence[Delivery]:
+    chosen = wanted.limit(limit).with_for_update(skip_locked=True).cte("chosen")
+    taken = await many(
         tx,
         Delivery,
         update(deliveries)
@@ -64,59 +103,145 @@ async def claim(
         .values(
             state=DeliveryState.SENDING,
             owner=owner,
-            lease_until=now + lease,
+            lease_until=until,
             attempt=deliveries.c.attempt + 1,
         )
         .returning(deliveries),
     )
-    return sorted(claimed, key=lambda delivery: (delivery.due_at, delivery.id))
+    return sorted(taken, key=lambda delivery: (delivery.due_at, delivery.id))
 
 
-async def next_due(tx: Transaction) -> datetime | None:
-    """When the publisher has to look again."""
-    query = select(func.min(deliveries.c.next_attempt_at)).where(
-        deliveries.c.state == DeliveryState.PENDING
-    )
-    moment: datetime | None = (await tx.connection.execute(query)).scalar()
-    return moment
+async def next_due(tx: Transaction, networks: Collection[str]) -> datetime | None:
+    """When the publisher has to look again, on these networks."""
+    moments = []
+    for network in networks:  # one short look into the index each
+        query = select(func.min(deliveries.c.next_attempt_at)).where(
+            deliveries.c.network == network, deliveries.c.state == DeliveryState.PENDING
+        )
+        moments.append((await tx.connection.execute(query)).scalar())
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _mine(delivery: Delivery) -> Any:
+def _claimed(owner: str, ids: Collection[str]) -> Any:
+    """An owner is at a delivery once at most, so owner and id say which claim it is."""
     return and_(
-        deliveries.c.id == delivery.id,
+        deliveries.c.id.in_(ids),
         deliveries.c.state == DeliveryState.SENDING,
-        deliveries.c.owner == delivery.owner,
-        deliveries.c.attempt == delivery.attempt,
+        deliveries.c.owner == owner,
     )
+
+
+async def still_claimed(tx: Transaction, owner: str, ids: Collection[str]) -> frozenset[str]:
+    """Which of them are still the owner's; until the transaction ends nobody can take those."""
+    query = select(deliveries.c.id).where(_claimed(owner, ids)).order_by(deliveries.c.id)
+    rows = await tx.connection.execute(query.with_for_update())
+    return frozenset(row.id for row in rows)
+
+
+async def renew(
+    tx: Transaction, owner: str, ids: Collection[str], now: datetime, lease_until: datetime
+) -> None:
+    """Keep claims that still hold from running out."""
+    await tx.connection.execute(
+        update(deliveries)
+        .where(_claimed(owner, ids), deliveries.c.lease_until > now)
+        .values(lease_until=lease_until)
+    )
+
+
+async def confirm(
+    tx: Transaction, owner: str, ids: Collection[str], now: datetime, lease_until: datetime
+) -> frozenset[str]:
+    """The last look before calls: which may be made now. The claim holds, no brake is on, and the
+    account is active and not limited. Their leases are renewed."""
+    braked = exists().where(
+        brakes.c.workspace_id == deliveries.c.workspace_id,
+        brakes.c.released_at.is_(None),
+        or_(brakes.c.account_id.is_(None), brakes.c.account_id == deliveries.c.account_id),
+    )
+    ready = exists().where(
+        accounts.c.id == deliveries.c.account_id,
+        accounts.c.state == AccountState.ACTIVE,
+        or_(accounts.c.limited_until.is_(None), accounts.c.limited_until <= now),
+    )
+    rows = await tx.connection.execute(
+        update(deliveries)
+        .where(_claimed(owner, ids), deliveries.c.lease_until > now, ~braked, ready)
+        .values(lease_until=lease_until)
+        .returning(deliveries.c.id)
+    )
+    return frozenset(row.id for row in rows)
 
 
 async def settle(tx: Transaction, delivery: Delivery, state: DeliveryState, **new: Any) -> bool:
     """End a claimed attempt; False if the claim was lost meanwhile."""
+    assert delivery.owner is not None
     return await changed(
         tx,
         update(deliveries)
-        .where(_mine(delivery))
+        .where(_claimed(delivery.owner, [delivery.id]))
         .values(state=state, owner=None, lease_until=None, **new),
     )
 
 
-async def hold(tx: Transaction, delivery: Delivery, now: datetime, lease_until: datetime) -> bool:
-    """Renew the lease if the claim still holds; until the transaction ends nobody can take it."""
-    return await changed(
-        tx,
+async def settle_published(
+    tx: Transaction, live: Mapping[str, tuple[str, str]], now: datetime
+) -> None:
+    """End claimed attempts that brought the post out: remote id and address by delivery."""
+    await tx.connection.execute(
         update(deliveries)
-        .where(_mine(delivery), deliveries.c.lease_until > now)
-        .values(lease_until=lease_until),
+        .where(deliveries.c.id == bindparam("delivery"))
+        .values(
+            state=DeliveryState.PUBLISHED,
+            owner=None,
+            lease_until=None,
+            problem=None,
+            published_at=now,
+            remote_id=bindparam("remote"),
+            url=bindparam("address"),
+        ),
+        [
+            {"delivery": delivery, "remote": remote_id, "address": url}
+            for delivery, (remote_id, url) in live.items()
+        ],
     )
 
 
-async def begin(tx: Transaction, part: Part, now: datetime) -> bool:
-    """Mark a part's call as begun; False if it is done already."""
-    return await changed(
+async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
+    """Claims of which nothing has begun: it is as if they had never been claimed."""
+    await tx.connection.execute(
+        update(deliveries)
+        .where(_claimed(owner, ids))
+        .values(
+            state=DeliveryState.PENDING,
+            owner=None,
+            lease_until=None,
+            attempt=deliveries.c.attempt - 1,
+        )
+    )
+
+
+async def put_off(tx: Transaction, account_id: str, until: datetime) -> None:
+    """What is due on an account before a time waits until then; its promise stays as it is."""
+    await tx.connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.account_id == account_id,
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.next_attempt_at < until,
+        )
+        .values(next_attempt_at=until)
+    )
+
+
+async def of_posts(tx: Transaction, post_ids: Collection[str]) -> Sequence[Delivery]:
+    """The living deliveries of several posts."""
+    return await many(
         tx,
-        update(parts)
-        .where(parts.c.id == part.id, parts.c.state != PartState.DONE)
-        .values(state=PartState.BEGUN, begun_at=func.coalesce(parts.c.begun_at, now)),
+        Delivery,
+        select(deliveries).where(
+            deliveries.c.post_id.in_(post_ids), deliveries.c.state != DeliveryState.CANCELLED
+        ),
     )
 
 
@@ -127,12 +252,13 @@ async def move(
     to: DeliveryState,
     **new: Any,
 ) -> bool:
-    """A person's step (retry, cancel, it is live): one conditional update."""
+    """A person's step (retry, cancel, it is live): one conditional update. What was held isn't
+    any more."""
     return await changed(
         tx,
         update(deliveries)
         .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(from_states))
-        .values(state=to, **new),
+        .values(**{"state": to, **NOT_HELD, **new}),
     )
 
 
@@ -161,50 +287,6 @@ async def reschedule(tx: Transaction, post_id: str, due_at: datetime) -> bool:
         ):
             return False
     return True
-
-
-async def insert_part(tx: Transaction, part: Part) -> None:
-    await add(tx, parts, part)
-
-
-async def parts_of(tx: Transaction, delivery_id: str) -> Sequence[Part]:
-    query = select(parts).where(parts.c.delivery_id == delivery_id)
-    return await many(tx, Part, query.order_by(parts.c.position))
-
-
-async def save_part(
-    tx: Transaction,
-    part: Part,
-    *,
-    state: PartState | None = None,
-    frozen: Mapping[str, Any] | None = None,
-    result: Mapping[str, Any] | None = None,
-) -> None:
-    """Keep what is settled about a part."""
-    new: dict[str, Any] = {}
-    if state is not None:
-        new["state"] = state
-    if frozen is not None:
-        new["frozen"] = frozen
-    if result is not None:
-        new["result"] = result
-    await tx.connection.execute(update(parts).where(parts.c.id == part.id).values(**new))
-
-
-async def restart_part(tx: Transaction, part: Part) -> None:
-    """It is known that the begun call had no effect: the part may be sent anew."""
-    await tx.connection.execute(
-        update(parts).where(parts.c.id == part.id).values(state=PartState.PENDING, begun_at=None)
-    )
-
-
-async def forget_uploads(tx: Transaction, delivery_id: str) -> None:
-    """The network dropped the pictures that no post took in time: upload them again."""
-    await tx.connection.execute(
-        update(parts)
-        .where(parts.c.delivery_id == delivery_id, parts.c.kind == PartKind.UPLOAD)
-        .values(state=PartState.PENDING, result=null())
-    )
 
 
 async def live(tx: Transaction, account_id: str, since: datetime, limit: int) -> Sequence[Delivery]:

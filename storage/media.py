@@ -1,6 +1,6 @@
 """What is known of copied pictures; the bytes lie in the media folder."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select, update
 
@@ -22,6 +22,16 @@ async def by_hashes(tx: Transaction, workspace_id: str, hashes: Sequence[str]) -
         select(media).where(media.c.workspace_id == workspace_id, media.c.sha256.in_(hashes)),
     )
     return {medium.sha256: medium for medium in found}
+
+
+async def everywhere(
+    tx: Transaction, hashes: Collection[str]
+) -> Mapping[str, Mapping[str, Medium]]:
+    """Pictures by workspace and hash, for what works on all workspaces."""
+    found: dict[str, dict[str, Medium]] = {}
+    for medium in await many(tx, Medium, select(media).where(media.c.sha256.in_(hashes))):
+        found.setdefault(medium.workspace_id, {})[medium.sha256] = medium
+    return found
 
 
 async def set_slack_file(

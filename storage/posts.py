@@ -1,6 +1,6 @@
 """Posts and their revisions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,12 @@ async def revision(tx: Transaction, workspace_id: str, revision_id: str) -> Revi
     )
 
 
+async def revisions_by_ids(tx: Transaction, ids: Collection[str]) -> Mapping[str, Revision]:
+    """Revisions of any workspace, for what works on all of them."""
+    found = await many(tx, Revision, select(revisions).where(revisions.c.id.in_(ids)))
+    return {revision.id: revision for revision in found}
+
+
 async def revisions_of(tx: Transaction, post_id: str) -> Sequence[Revision]:
     """All revisions of a post, oldest first."""
     query = select(revisions).where(revisions.c.post_id == post_id)
@@ -62,18 +68,26 @@ async def change(
     )
 
 
-async def touch(tx: Transaction, post_id: str, state: PostState, now: datetime) -> None:
-    """Set the outcome computed from a post's deliveries."""
+async def touch(
+    tx: Transaction, post_ids: Collection[str], state: PostState, now: datetime
+) -> None:
+    """Set the outcome computed from posts' deliveries."""
     await tx.connection.execute(
         update(posts)
-        .where(posts.c.id == post_id, posts.c.state != state)
+        .where(posts.c.id.in_(post_ids), posts.c.state != state)
         .values(state=state, version=posts.c.version + 1, updated_at=now)
     )
 
 
 async def lock(tx: Transaction, post_id: str) -> Post | None:
     """The post, locked until the transaction ends (SQLite's writers are alone anyway)."""
-    return await one(tx, Post, select(posts).where(posts.c.id == post_id).with_for_update())
+    return (await lock_all(tx, [post_id])).get(post_id)
+
+
+async def lock_all(tx: Transaction, post_ids: Collection[str]) -> Mapping[str, Post]:
+    """Posts by id, locked until the transaction ends, in an order that is the same for all."""
+    query = select(posts).where(posts.c.id.in_(post_ids)).order_by(posts.c.id)
+    return {post.id: post for post in await many(tx, Post, query.with_for_update())}
 
 
 async def coming(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Post]:

@@ -34,7 +34,7 @@ def soon(seconds: float = 0.2) -> datetime:
 
 async def test_an_alarm_rings_at_its_time_and_not_before(clock: Clock) -> None:
     alarm, at = clock.alarm("a"), soon()
-    alarm.arm(at)
+    alarm.arm(at, now=datetime.now(UTC))
     assert await wakes(alarm, 3)
     assert datetime.now(UTC) >= at
 
@@ -48,29 +48,29 @@ async def test_ringing_wakes_at_once_and_is_not_lost_while_nobody_waits(clock: C
 
 async def test_an_earlier_time_takes_the_place_of_a_later_one(clock: Clock) -> None:
     alarm = clock.alarm("a")
-    alarm.arm(soon(3600))
-    alarm.arm(soon())
+    alarm.arm(soon(3600), now=datetime.now(UTC))
+    alarm.arm(soon(), now=datetime.now(UTC))
     assert await wakes(alarm, 3)
 
 
 async def test_a_time_that_is_past_rings_at_once(clock: Clock) -> None:
     alarm = clock.alarm("a")
-    alarm.arm(soon(-3600))
+    alarm.arm(soon(-3600), now=datetime.now(UTC))
     assert await wakes(alarm, 3)
 
 
 async def test_an_alarm_armed_again_while_it_rings_rings_again(clock: Clock) -> None:
     alarm = clock.alarm("a")
     for _ in range(20):
-        alarm.arm(soon(0.01))
+        alarm.arm(soon(0.01), now=datetime.now(UTC))
         assert await wakes(alarm, 3)
 
 
 async def test_nothing_due_disarms_it(clock: Clock) -> None:
     alarm = clock.alarm("a")
-    alarm.arm(soon())
-    alarm.arm(None)
-    alarm.arm(None)
+    alarm.arm(soon(), now=datetime.now(UTC))
+    alarm.arm(None, now=datetime.now(UTC))
+    alarm.arm(None, now=datetime.now(UTC))
     assert not await wakes(alarm, 0.5)
 
 
@@ -83,7 +83,7 @@ async def test_alarms_ring_in_the_loop_and_not_in_a_thread(clock: Clock) -> None
     asyncio.get_running_loop().set_debug(True)
     alarm = clock.alarm("a")
     before = threading.active_count()
-    alarm.arm(soon(0.05))
+    alarm.arm(soon(0.05), now=datetime.now(UTC))
     assert await wakes(alarm, 3)
     assert threading.active_count() == before
 

@@ -1,22 +1,25 @@
 """Once: a delivery reaches its network at most once and is never lost silently."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from bot.attempts import Attempt, Timing
+from bot.claiming import Claimer
 from bot.errors import AlreadyDone, Expired, RateLimited, Rejected, Unavailable, Uncertain
 from bot.networks.base import Published, Uncertainty, UploadsGone
-from bot.sending import ClaimLost
+from bot.sending import ClaimLost, Sender
 from bot.settling import Settling
-from storage import accounts, deliveries, notices
+from storage import accounts, deliveries, notices, parts
 from storage.records import (
     AccountState,
     Card,
     Delivery,
     DeliveryState,
+    HoldReason,
     NoticeState,
     PartState,
     PostState,
@@ -180,7 +183,7 @@ async def test_a_second_uncertain_send_has_a_grace_of_its_own(light: World) -> N
 async def begun_at(light: World, post_id: str) -> datetime:
     [delivery] = await light.deliveries(post_id)
     async with light.database.reading() as tx:
-        [part] = await deliveries.parts_of(tx, delivery.id)
+        [part] = await parts.of_delivery(tx, delivery.id)
     assert part.begun_at is not None
     return part.begun_at
 
@@ -318,7 +321,7 @@ async def test_dead_credentials_are_noted_and_the_accounts_owner_is_told(light: 
     light.network.behave = expired
     async with light.publishing():
         post = await light.approved()
-        assert await light.settled(post.id) is PostState.FAILED
+        await eventually(lambda: held(light, post.id, HoldReason.ACCOUNT))
     async with light.database.reading() as tx:
         account = await accounts.get(tx, TEAM, light.account.id)
         notice = await notices.of_card(tx, TEAM, Card.ACCOUNT, light.account.id)
@@ -331,44 +334,22 @@ async def test_dead_credentials_are_noted_and_the_accounts_owner_is_told(light: 
 async def test_a_gone_owners_delivery_is_resolved_after_its_lease(here: World) -> None:
     """A process that was killed between its call and the outcome's commit."""
     post = await here.approved("Hello")
-    past = datetime.now(UTC) - timedelta(hours=1)
-    async with here.database.transaction() as tx:
-        [claimed] = await deliveries.claim(
-            tx,
-            owner="a process that is gone",
-            now=datetime.now(UTC) + timedelta(seconds=1),
-            lease=timedelta(0),
-            patience=timedelta(0),
-            limit=10,
-        )
-        await deliveries.move(
-            tx, claimed.id, [DeliveryState.SENDING], DeliveryState.SENDING, lease_until=past
-        )
+    await is_over(here, (await Hands(here).attempt()).delivery)
     async with here.publishing():
         assert await here.settled(post.id) is PostState.PUBLISHED
     assert len(here.network.live) == 1
 
 
 async def test_a_claim_that_was_lost_sends_nothing(here: World) -> None:
-    post = await here.approved("Hello")
+    await here.approved("Hello")
+    hands = Hands(here)
+    attempt = await hands.attempt()
     async with here.database.transaction() as tx:
-        [mine] = await deliveries.claim(
-            tx,
-            owner="me",
-            now=datetime.now(UTC) + timedelta(seconds=1),
-            lease=timedelta(minutes=1),
-            patience=timedelta(0),
-            limit=10,
-        )
-    attempt = await here.sender.load(mine)
-    async with here.database.transaction() as tx:
-        await deliveries.move(
-            tx, mine.id, [DeliveryState.SENDING], DeliveryState.SENDING, owner="somebody else"
-        )
+        sending = DeliveryState.SENDING
+        await deliveries.move(tx, attempt.delivery.id, [sending], sending, owner="somebody else")
     with pytest.raises(ClaimLost):
-        await here.sender.send(attempt)
+        await hands.sender.send(attempt)
     assert here.network.calls == 0
-    assert (await here.post(post.id)).state is PostState.SCHEDULED
 
 
 async def test_taking_down_deletes_and_says_so(light: World) -> None:
@@ -410,17 +391,28 @@ async def test_pictures_that_the_network_dropped_are_uploaded_again(light: World
     assert len(light.network.live) == 1
 
 
-async def claimed(here: World, owner: str) -> Delivery:
-    async with here.database.transaction() as tx:
-        [taken] = await deliveries.claim(
-            tx,
-            owner=owner,
-            now=datetime.now(UTC) + timedelta(seconds=1),
-            lease=timedelta(minutes=1),
-            patience=timedelta(0),
-            limit=10,
-        )
-    return taken
+class Hands:
+    """One process's share of publishing, step by step."""
+
+    def __init__(self, here: World) -> None:
+        self.here = here
+        timing = Timing()
+        self.claimer = Claimer(here.database, here.accounts, here.clock, timing)
+        owner = self.claimer.owner
+        self.sender = Sender(here.database, here.accounts, here.media, here.clock, timing, owner)
+        self.settling = Settling(here.database, here.clock, Random(1), owner)
+
+    async def attempt(self) -> Attempt:
+        """Claim the one delivery that is due, and read what it needs."""
+        [attempt] = await self.claimer.prepare(await self.claim())
+        return attempt
+
+    async def claim(self) -> Sequence[Delivery]:
+        return await self.claimer.claim(self.here.network.name, 10, ())
+
+
+async def held(here: World, post_id: str, reason: HoldReason) -> bool:
+    return all(one.hold_reason is reason for one in await here.deliveries(post_id))
 
 
 async def is_over(here: World, delivery: Delivery) -> None:
@@ -433,37 +425,41 @@ async def is_over(here: World, delivery: Delivery) -> None:
 
 async def test_who_lost_its_claim_undoes_nothing_of_who_has_it(here: World) -> None:
     """A process that was stopped past its lease wakes up with an error in its hands."""
-    settling = Settling(here.database, here.clock, Random(1))
     await here.approved("Hello")
-    slow = await claimed(here, "slow")
-    its_attempt = await here.sender.load(slow)
-    await is_over(here, slow)
-    quick = await claimed(here, "quick")
-    attempt = await here.sender.load(quick)
+    slow, quick = Hands(here), Hands(here)
+    old = await slow.attempt()
+    await is_over(here, old.delivery)
+    new = await quick.attempt()
     async with here.database.transaction() as tx:
-        assert await deliveries.begin(tx, attempt.part, here.clock.now())
-    await settling.failed(slow, its_attempt, Rejected("no"), may_be_out=False)
-    await settling.failed(slow, its_attempt, Unavailable("down"), may_be_out=False)
-    await settling.ask(slow)
-    with pytest.raises(ClaimLost):
-        await here.sender.load(slow)
+        await parts.begin(tx, {new.posts[0].id: {}}, here.clock.now())
+    old.part = old.posts[0]
+    await slow.settling.failed(old, Rejected("no"))
+    await slow.settling.failed(old, Unavailable("down"))
+    await slow.settling.failed(old, Expired("no"))
+    await slow.settling.ask(old)
+    await slow.settling.held(old, HoldReason.LATE)
+    await slow.claimer.give_back([old.delivery.id])
+    assert await slow.claimer.prepare([old.delivery]) == []
     async with here.database.reading() as tx:
-        [part] = await deliveries.parts_of(tx, slow.id)
-    [delivery] = await here.deliveries(slow.post_id)
+        [part] = await parts.of_delivery(tx, old.delivery.id)
+        account = await accounts.get(tx, TEAM, here.account.id)
+    [delivery] = await here.deliveries(old.post.id)
     assert part.state is PartState.BEGUN
-    assert (delivery.state, delivery.owner) == (DeliveryState.SENDING, "quick")
-    assert await owed(here, slow.post_id, Card.TROUBLE) == 0
+    assert (delivery.state, delivery.owner) == (DeliveryState.SENDING, quick.claimer.owner)
+    assert account is not None
+    assert account.state is AccountState.ACTIVE
+    assert await owed(here, old.post.id, Card.TROUBLE) == 0
 
 
 async def test_what_the_slow_one_brought_out_is_not_sent_again(here: World) -> None:
-    settling = Settling(here.database, here.clock, Random(1))
     post = await here.approved("Hello")
-    slow = await claimed(here, "slow")
-    its_attempt = await here.sender.load(slow)
-    await is_over(here, slow)
-    quick = await claimed(here, "quick")
-    await settling.published(its_attempt, Published("post-1", "https://s.example/post-1"))
-    await is_over(here, quick)
+    slow, quick = Hands(here), Hands(here)
+    old = await slow.attempt()
+    await is_over(here, old.delivery)
+    new = await quick.attempt()
+    old.part, old.published = old.posts[0], Published("post-1", "https://s.example/post-1")
+    await slow.settling.published(old, old.published)
+    await is_over(here, new.delivery)
     async with here.publishing():
         assert await here.settled(post.id) is PostState.PUBLISHED
     assert here.network.calls == 0
@@ -507,6 +503,6 @@ async def test_after_a_crash_the_first_trouble_is_told(light: World) -> None:
 
     light.network.behave = down
     post = await light.approved()
-    await is_over(light, await claimed(light, "a process that was killed"))
+    await is_over(light, (await Hands(light).attempt()).delivery)
     async with light.publishing():
         await eventually(lambda: trouble(light, post.id))

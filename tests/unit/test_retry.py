@@ -9,15 +9,24 @@ from hypothesis import strategies as st
 
 from bot.errors import Expired, RateLimited, Rejected, Unavailable, Uncertain
 from bot.errors import NetworkError as AnyNetworkError
-from bot.retry import FIRST_WAIT, GIVE_UP_AFTER, LONGEST_WAIT, backoff, next_attempt
+from bot.retry import (
+    FIRST_WAIT,
+    GIVE_UP_AFTER,
+    LONGEST_WAIT,
+    Again,
+    Never,
+    Next,
+    UntilReconnected,
+    backoff,
+    what_next,
+)
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TRANSIENT = [Unavailable("down"), Uncertain("lost")]
-FOR_GOOD = [Rejected("no"), Expired("no")]
 
 
-def decide(error: AnyNetworkError, attempt: int = 1, late: timedelta = timedelta(0)) -> object:
-    return next_attempt(error, attempt=attempt, due_at=NOW - late, now=NOW, random=Random(1))
+def decide(error: AnyNetworkError, attempt: int = 1, late: timedelta = timedelta(0)) -> Next:
+    return what_next(error, attempt=attempt, due_at=NOW - late, now=NOW, random=Random(1))
 
 
 @given(attempt=st.integers(1, 10_000), seed=st.integers())
@@ -35,20 +44,23 @@ def test_a_later_wait_is_not_shorter(attempt: int, seed: int) -> None:
 def test_a_rate_limit_waits_exactly_as_long_as_asked(seconds: int, attempt: int, late: int) -> None:
     until = NOW + timedelta(seconds=seconds)
     error = RateLimited("slow down", until=until)
-    assert decide(error, attempt, timedelta(seconds=late)) == until
+    assert decide(error, attempt, timedelta(seconds=late)) == Again(until, whole_account=True)
 
 
 def test_a_limit_that_is_over_already_is_not_hammered() -> None:
     again = decide(RateLimited("slow down", until=NOW - timedelta(hours=1)))
-    assert again == NOW + timedelta(seconds=1)
+    assert again == Again(NOW + timedelta(seconds=1), whole_account=True)
 
 
-@pytest.mark.parametrize("error", FOR_GOOD)
-def test_what_trying_again_cannot_help_is_not_tried_again(error: AnyNetworkError) -> None:
-    assert decide(error) is None
+def test_refused_content_is_not_tried_again() -> None:
+    assert decide(Rejected("no")) == Never()
+
+
+def test_dead_credentials_wait_until_the_account_is_connected_again() -> None:
+    assert decide(Expired("no")) == UntilReconnected()
 
 
 @pytest.mark.parametrize("error", TRANSIENT)
 def test_the_rest_is_tried_for_hours_and_then_a_person_decides(error: AnyNetworkError) -> None:
-    assert decide(error, 5, GIVE_UP_AFTER) is not None
-    assert decide(error, 5, GIVE_UP_AFTER + timedelta(seconds=1)) is None
+    assert isinstance(decide(error, 5, GIVE_UP_AFTER), Again)
+    assert decide(error, 5, GIVE_UP_AFTER + timedelta(seconds=1)) == Never()

@@ -36,7 +36,6 @@ from bot.networks.base import (
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.scheduling import Scheduling
-from bot.sending import Sender
 from bot.team import Person
 from storage import accounts, deliveries, media, posts, workspaces
 from storage.database import Database
@@ -155,7 +154,6 @@ class World:
     approvals: Approvals
     scheduling: Scheduling
     outcomes: Outcomes
-    sender: Sender
     media: MediaFolder
     account: Account
 
@@ -217,7 +215,9 @@ class World:
     @contextlib.asynccontextmanager
     async def publishing(self) -> AsyncIterator[Publisher]:
         """A publisher that works in the background."""
-        publisher = Publisher(self.database, self.sender, self.clock, Random(1))
+        publisher = Publisher(
+            self.database, self.accounts, self.media, self.clock, random=Random(1)
+        )
         task = asyncio.create_task(publisher.run())
         try:
             yield publisher
@@ -281,7 +281,6 @@ async def world(
             Approvals(database, clock),
             Scheduling(database, clock),
             Outcomes(database, connected, clock),
-            Sender(database, connected, folder_of_pictures, clock),
             folder_of_pictures,
             account,
         )

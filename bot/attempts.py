@@ -1,0 +1,80 @@
+"""One attempt at one delivery: what it works with, and how long is waited for what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bot.errors import Uncertain
+from bot.networks.base import Published
+from storage.records import (
+    Account,
+    Delivery,
+    Medium,
+    Part,
+    PartKind,
+    PartState,
+    Post,
+    Revision,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long is waited for what. A lease must outlive a call; what an owner that is gone left
+    is taken over ``patience`` after its lease."""
+
+    call: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=120)
+    patience: timedelta = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
+    may go out. ``part`` is the one that is being sent, which everything that goes wrong concerns,
+    and ``published`` what became of it."""
+
+    delivery: Delivery
+    revision: Revision
+    post: Post
+    account: Account
+    media: Mapping[str, Medium]
+    reply_to: Mapping[str, Any] | None
+    parts: Sequence[Part]
+    late: bool
+    part: Part | None = None
+    published: Published | None = None
+
+    @property
+    def uploads(self) -> Sequence[Part]:
+        return [part for part in self.parts if part.kind is PartKind.UPLOAD]
+
+    @property
+    def posts(self) -> Sequence[Part]:
+        """One, or those of a thread in their order."""
+        return [part for part in self.parts if part.kind is PartKind.POST]
+
+
+def as_result(published: Published) -> Mapping[str, Any]:
+    """What is kept of a part that is out."""
+    return {
+        "remote_id": published.remote_id,
+        "url": published.url,
+        "reply_to": dict(published.reply_to),
+    }
+
+
+def from_result(result: Mapping[str, Any]) -> Published:
+    """What was kept of a part that is out."""
+    return Published(result["remote_id"], result["url"], result.get("reply_to", {}))
+
+
+def may_be_out(attempt: Attempt, error: Exception) -> bool:
+    """Whether the part may be on the network although the attempt failed.
+
+    A clear answer settles only the call it belongs to: one that was uncertain before this
+    attempt stays so.
+    """
+    part = attempt.part
+    return part is not None and (isinstance(error, Uncertain) or part.state is PartState.BEGUN)

@@ -1,0 +1,246 @@
+"""Claiming: take what is due, read everything its sending needs, hold what must not go out.
+
+Deliveries are claimed by one statement of their own, committed at once. What follows locks their
+posts first, as people's steps do, so that nobody waits for each other crosswise.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from bot.accounts import Accounts
+from bot.attempts import Attempt, Timing
+from bot.clock import Clock
+from bot.errors import NotFound
+from bot.networks.base import Publishes
+from bot.posts import thread_parts
+from bot.settling import keep_held
+from storage import accounts, brakes, deliveries, media, mentions, parts, posts, workspaces
+from storage.database import Database
+from storage.records import (
+    Account,
+    AccountState,
+    Brake,
+    Delivery,
+    HoldReason,
+    Part,
+    PartKind,
+    PartState,
+    Post,
+    PostState,
+    Workspace,
+)
+from storage.rows import Transaction, new_id
+
+
+def why_hold(
+    account: Account,
+    brake: Brake | None,
+    *,
+    late: bool,
+    begun: bool,
+) -> HoldReason | None:
+    """Why a claimed delivery must not go out now, if it mustn't.
+
+    :param begun: a call of it may have left: that is cleared up first, however late it is.
+    """
+    if brake is not None:
+        return HoldReason.BRAKE
+    if account.state is AccountState.EXPIRED:
+        return HoldReason.ACCOUNT
+    return HoldReason.LATE if late and not begun else None
+
+
+def covering(standing: Sequence[Brake], delivery: Delivery) -> Brake | None:
+    """The brake that holds a delivery of its workspace, if one does."""
+    holding = (brake for brake in standing if brake.account_id in (None, delivery.account_id))
+    return next(holding, None)
+
+
+class Claimer:
+    """Claims for one process."""
+
+    def __init__(
+        self, database: Database, accounts_: Accounts, clock: Clock, timing: Timing
+    ) -> None:
+        self._database = database
+        self._accounts = accounts_
+        self._clock = clock
+        self._timing = timing
+        self.owner = uuid4().hex
+
+    async def claim(self, network: str, limit: int, busy: Collection[str]) -> Sequence[Delivery]:
+        """Take what is due on a network, and what an owner that is gone has left.
+
+        :param busy: what this process is at already.
+        """
+        async with self._database.transaction() as tx:
+            now, lease = await self._database.now(tx), self._timing.lease
+            left = await deliveries.claim_abandoned(
+                tx,
+                network=network,
+                owner=self.owner,
+                now=now,
+                lease=lease,
+                patience=self._timing.patience,
+                besides=busy,
+                limit=limit,
+            )
+            if len(left) == limit:
+                return left
+            due = await deliveries.claim(
+                tx,
+                network=network,
+                owner=self.owner,
+                now=now,
+                lease=lease,
+                limit=limit - len(left),
+            )
+            return [*left, *due]
+
+    async def next_due(self, networks: Collection[str]) -> tuple[datetime | None, datetime]:
+        """When something comes due on these networks, and the time it is by the same clock."""
+        async with self._database.reading() as tx:
+            return await deliveries.next_due(tx, networks), await self._database.now(tx)
+
+    async def networks(self) -> Collection[str]:
+        """Every network that an account is on, even if this installation doesn't have it any more:
+        its posts fail and say so."""
+        async with self._database.reading() as tx:
+            return await accounts.networks(tx)
+
+    async def prepare(self, claimed: Sequence[Delivery]) -> Sequence[Attempt]:
+        """Read what claimed deliveries send, derive their parts and keys if it is their first
+        time, and mark their posts as going out. What must be held or waits for its account's limit
+        is left out."""
+        async with self._database.transaction() as tx:
+            locked = await posts.lock_all(tx, {delivery.post_id for delivery in claimed})
+            mine = await deliveries.still_claimed(tx, self.owner, [one.id for one in claimed])
+            claimed = [delivery for delivery in claimed if delivery.id in mine]
+            attempts = await self._load(tx, claimed, locked)
+            attempts = await self._without_held(tx, attempts)
+            attempts = await self._without_limited(tx, attempts)
+            await self._plan(tx, [attempt for attempt in attempts if not attempt.parts])
+            going = {attempt.post.id for attempt in attempts}
+            await posts.touch(tx, going, PostState.PUBLISHING, self._clock.now())
+        return attempts
+
+    async def _load(
+        self, tx: Transaction, claimed: Sequence[Delivery], locked: Mapping[str, Post]
+    ) -> Sequence[Attempt]:
+        now = await self._database.now(tx)
+        revisions = await posts.revisions_by_ids(tx, {one.revision_id for one in claimed})
+        on = await accounts.any_by_ids(tx, {one.account_id for one in claimed})
+        planned = await parts.of_deliveries(tx, [one.id for one in claimed])
+        known = {one.workspace_id: await _workspace(tx, one.workspace_id) for one in claimed}
+        hashes = {p.sha256 for revision in revisions.values() for p in revision.content.pictures}
+        kept = await media.everywhere(tx, hashes) if hashes else {}
+        attempts = []
+        for delivery in claimed:
+            post, limit = locked[delivery.post_id], known[delivery.workspace_id].lateness_limit_s
+            attempts.append(
+                Attempt(
+                    delivery=delivery,
+                    revision=revisions[delivery.revision_id],
+                    post=post,
+                    account=on[delivery.account_id],
+                    media=kept.get(delivery.workspace_id, {}),
+                    reply_to=await _reply_to(tx, post),
+                    parts=planned.get(delivery.id, []),
+                    late=now - delivery.due_at > timedelta(seconds=limit),
+                )
+            )
+        return attempts
+
+    async def _without_held(
+        self, tx: Transaction, attempts: Sequence[Attempt]
+    ) -> Sequence[Attempt]:
+        """Hold what must not go out; the rest."""
+        workspace_ids = {attempt.delivery.workspace_id for attempt in attempts}
+        pulled = {id_: await brakes.standing(tx, id_) for id_ in workspace_ids}
+        free = []
+        for attempt in attempts:
+            delivery = attempt.delivery
+            brake = covering(pulled[delivery.workspace_id], delivery)
+            begun = any(part.state is PartState.BEGUN for part in attempt.posts)
+            reason = why_hold(attempt.account, brake, late=attempt.late, begun=begun)
+            if reason is None:
+                free.append(attempt)
+            else:
+                await keep_held(tx, attempt.post, delivery, reason, self._clock.now())
+        return free
+
+    async def _without_limited(
+        self, tx: Transaction, attempts: Sequence[Attempt]
+    ) -> Sequence[Attempt]:
+        """Put off what its account's network wants no sooner; the rest."""
+        now = await self._database.now(tx)
+        limited = {
+            attempt.account.id: until
+            for attempt in attempts
+            if (until := attempt.account.limited_until) is not None and until > now
+        }
+        if not limited:
+            return attempts
+        waiting = [one.delivery.id for one in attempts if one.account.id in limited]
+        await deliveries.give_back(tx, self.owner, waiting)
+        for account_id, until in limited.items():
+            await deliveries.put_off(tx, account_id, until)
+        return [attempt for attempt in attempts if attempt.account.id not in limited]
+
+    async def _plan(self, tx: Transaction, fresh: Sequence[Attempt]) -> None:
+        """Derive the parts of deliveries that have none, and their keys: once, before any call."""
+        planned = []
+        for attempt in fresh:
+            try:
+                network = self._accounts.network(attempt.account)
+            except NotFound:
+                continue  # said when it is sent
+            if not isinstance(network, Publishes):
+                continue
+            content = attempt.revision.content
+            keys = [(PartKind.UPLOAD, picture.sha256) for picture in content.pictures]
+            for _ in thread_parts(content.texts[attempt.account.id]):
+                keys.append((PartKind.POST, network.new_key(self._clock.now())))
+            attempt.parts = [
+                Part(
+                    id=new_id(),
+                    delivery_id=attempt.delivery.id,
+                    position=position,
+                    kind=kind,
+                    key=key,
+                    frozen={},
+                    state=PartState.PENDING,
+                    begun_at=None,
+                    result=None,
+                )
+                for position, (kind, key) in enumerate(keys)
+            ]
+            planned += attempt.parts
+        if planned:
+            await parts.insert_all(tx, planned)
+
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Nothing of these has begun, and it won't here: anybody may take them."""
+        async with self._database.transaction() as tx:
+            await deliveries.give_back(tx, self.owner, ids)
+
+    async def renew(self, ids: Sequence[str]) -> None:
+        """Keep the claims of what takes long."""
+        async with self._database.transaction() as tx:
+            now = await self._database.now(tx)
+            await deliveries.renew(tx, self.owner, ids, now, now + self._timing.lease)
+
+
+async def _workspace(tx: Transaction, workspace_id: str) -> Workspace:
+    found = await workspaces.get(tx, workspace_id)
+    assert found is not None  # a foreign key
+    return found
+
+
+async def _reply_to(tx: Transaction, post: Post) -> Mapping[str, Any] | None:
+    if post.mention_id is None:
+        return None
+    mention = await mentions.get(tx, post.workspace_id, post.mention_id)
+    return None if mention is None else mention.reply_to
