@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bot.errors import SettingsError
+from bot.errors import AlreadyRunning, SettingsError
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command != "play":  # which reads no .env
             print("\nSet them in .env (see .env.example) or in the environment.", file=sys.stderr)
         return 2
+    except AlreadyRunning as error:
+        what = "Nothing was changed." if chosen.command == "migrate" else "Not started."
+        print(f"{what} {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:  # Ctrl+C before there was anything to stop in order
         return 130
 
@@ -126,7 +130,7 @@ def _manifest(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot.bootstrap import bring_up, prepare_folder
+    from bot.bootstrap import alone_on, bring_up, is_up_to_date, prepare_folder
     from bot.settings import read_settings
     from storage.database import Database
 
@@ -136,7 +140,10 @@ def _migrate(_: argparse.Namespace) -> int:
     async def work() -> bool:
         database = Database(settings.database_url)
         try:
-            return await bring_up(database)
+            if await is_up_to_date(database):  # a bot may be running on it
+                return False
+            with alone_on(database):
+                return await bring_up(database)
         finally:
             await database.close()
 

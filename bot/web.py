@@ -1,6 +1,5 @@
 """What is served over HTTP: Slack's signed requests and the health check."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -9,23 +8,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from storage.database import Database
+from bot.health import HealthCheck
 
 LARGEST_BODY = 1_000_000  # bytes; Slack's largest view is 250 KB
-HEALTH_LIMIT_S = 3
 
 log = logging.getLogger(__name__)
 
 
 def create_app(
-    slack: Callable[[Request], Awaitable[Response]] | None, database: Database
+    slack: Callable[[Request], Awaitable[Response]] | None, check: HealthCheck
 ) -> Starlette:
     """The application.
 
     :param slack: answers a verified or refused request of Slack's; None: Slack sends none
         (Socket Mode), so there is nowhere to send a forged one to.
     """
-    looking: set[asyncio.Task[str | None]] = set()
 
     async def events(request: Request) -> Response:
         assert slack is not None
@@ -47,15 +44,15 @@ def create_app(
         return response
 
     async def health(_: Request) -> Response:
-        # Not cancelled when it takes too long: the database's driver can't stop half-way.
-        look = asyncio.create_task(database.problem())
-        looking.add(look)
-        look.add_done_callback(looking.discard)
-        done, _pending = await asyncio.wait([look], timeout=HEALTH_LIMIT_S)
-        problem = look.result() if done else f"no answer in {HEALTH_LIMIT_S} s"
-        if problem is not None:
-            return JSONResponse({"ok": False, "database": problem}, status_code=503)
-        return JSONResponse({"ok": True})
+        found = await check.look()
+        state = {
+            "ok": found.problem is None,
+            "database": found.problem or "ok",
+            "publishing_lag_s": found.publishing_lag_s,
+            "notices_owed": found.notices_owed,
+            "sockets": found.sockets,
+        }
+        return JSONResponse(state, status_code=200 if found.problem is None else 503)
 
     routes = [Route("/health", health, methods=["GET"])]
     if slack is not None:

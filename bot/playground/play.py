@@ -9,7 +9,7 @@ import contextlib
 import errno
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from starlette.routing import Mount
 
 from bot.bootstrap import prepare_folder, running
-from bot.errors import SettingsError
+from bot.errors import AlreadyRunning, SettingsError
 from bot.networks import NETWORKS
 from bot.networks.base import Network
 from bot.playground.page import Page
@@ -31,6 +31,7 @@ from bot.playground.starting_point import set_up
 from bot.playground.workspace import Workspace
 from bot.settings import Settings, read_settings
 from handlers.manifest import manifest
+from storage.lock import Taken, only_process
 
 
 async def play(
@@ -44,18 +45,21 @@ async def play(
 
     :param begun: when the process started, by `time.perf_counter`.
     :raises SettingsError: a real Slack token is set: playing beside it could post for real.
+    :raises AlreadyRunning: somebody plays in this folder already.
     """
     _refuse_real_tokens(environment)
     prepare_folder(folder)
     try:
-        async with playground(folder, port, environment) as (slack, address):
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(_alone_in(folder))
+            slack, address = await stack.enter_async_context(playground(folder, port, environment))
             settings = play_settings(slack, address, folder, environment)
-            async with running(settings) as bot:
-                await set_up(bot)
-                stopped = asyncio.create_task(until())
-                await asyncio.sleep(0)  # it listens for signals before anybody is told
-                _greet(address, time.perf_counter() - begun)
-                await stopped
+            bot = await stack.enter_async_context(running(settings))
+            await set_up(bot)
+            stopped = asyncio.create_task(until())
+            await asyncio.sleep(0)  # it listens for signals before anybody is told
+            _greet(address, time.perf_counter() - begun)
+            await stopped
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -149,6 +153,21 @@ def _refuse_real_tokens(environment: Mapping[str, str]) -> None:
                 for name in real
             ]
         )
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """The playground's own state is for one process, wherever the bot's database is."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(only_process(folder / "playground"))
+        except Taken as error:
+            raise AlreadyRunning(
+                f"The playground in {folder} is running already: {error.holder}. Open the address "
+                "that it printed, or end it with Ctrl+C first. To have two, give this one a folder "
+                "and a port: --data another-folder --port 0"
+            ) from error
+        yield
 
 
 def _greet(address: str, seconds: float) -> None:

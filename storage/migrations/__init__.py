@@ -1,11 +1,14 @@
 """Bringing a database up to the code, at start.
 
 The stored version is compared first; Alembic is imported only when there is something to do.
-Several processes may start at once: on PostgreSQL an advisory lock, on SQLite the write lock of
-the migrating transaction lets one of them work and the others find it done.
+Several processes may start at once: on PostgreSQL an advisory lock lets one of them work and the
+others find it done. On SQLite whoever migrates is alone on the file (``storage/lock.py``), and the
+write lock of the migrating transaction keeps those out that only look.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,10 +51,25 @@ async def migrate(database: Database, release: Release = THIS_RELEASE) -> bool:
     :raises DatabaseTooNew: a newer release has been here; nothing is touched.
     :raises DatabaseUnusable: it can't be reached, read or written; says why.
     """
+    with _usable(database):
+        return await _migrate(database, release)
+
+
+async def is_current(database: Database, release: Release = THIS_RELEASE) -> bool:
+    """Whether it is at a release already.
+
+    :raises DatabaseUnusable: it can't be reached or read; says why.
+    """
+    with _usable(database):
+        return await stored_version(database) == release.head
+
+
+@contextmanager
+def _usable(database: Database) -> Iterator[None]:
     if database.is_sqlite:
         _check_file(database.url.database or "")
     try:
-        return await _migrate(database, release)
+        yield
     except DBAPIError as error:
         reason = str(error.orig).strip().split("\n")[0]
         raise DatabaseUnusable(f"The database can't be used: {reason}.") from error

@@ -282,10 +282,10 @@ async def test_health_beside_a_socket_lets_no_unsigned_request_in(tmp_path: Path
 
 
 @contextlib.asynccontextmanager
-async def playing(folder: Path, port: int = 0, **environment: str) -> AsyncIterator[str]:
+async def playing(folder: Path, *, data: str = "play", **environment: str) -> AsyncIterator[str]:
     """`python -m bot play` until the end of the block; its address."""
     program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "play", "--port", str(port), "--data", "play"),
+        *(sys.executable, "-m", "bot", "play", "--port", "0", "--data", data),
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
         stdin=subprocess.DEVNULL,

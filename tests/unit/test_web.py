@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
 
+from bot.health import HealthCheck
 from bot.web import LARGEST_BODY, create_app
 from storage.database import Database
 from storage.migrations import migrate
@@ -58,7 +59,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 
     app = AsyncApp(authorize=authorize, signing_secret=SECRET)
     async with (
-        serve(create_app(AsyncSlackRequestHandler(app).handle, database)) as address,
+        serve(create_app(AsyncSlackRequestHandler(app).handle, HealthCheck(database))) as address,
         httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as client,
     ):
         made = Door(client, database, file)
@@ -181,7 +182,7 @@ async def test_a_locked_database_is_not_healthy_and_is_said_soon(door: Door) -> 
 async def test_beside_a_socket_there_is_nowhere_to_send_unsigned_requests(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     async with (
-        serve(create_app(None, database)) as address,
+        serve(create_app(None, HealthCheck(database))) as address,
         httpx.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         assert (await client.post("/slack/events", content=EVENT)).status_code == 404
