@@ -12,7 +12,7 @@ from bot.clock import Alarm, Clock
 from bot.errors import Expired, FieldErrors, NotFound, Rejected
 from bot.networks.base import Limits, Network, Session
 from bot.team import Action, Admitted, Person, admit
-from storage import accounts, history, notices, posts
+from storage import accounts, history, holds, notices, posts
 from storage.database import Database
 from storage.records import Account, AccountState, Card
 from storage.rows import Transaction, new_id
@@ -60,6 +60,7 @@ class Accounts:
         self._vault = vault
         self._clock = clock
         self._notices: Alarm = clock.alarm("notices")
+        self._publisher: Alarm = clock.alarm("publisher")
 
     def network(self, account: Account) -> Network:
         """The network an account is on.
@@ -82,6 +83,13 @@ class Accounts:
             f"{network.label} · {account.handle}",
             network.limits.with_overrides(account.limits),
         )
+
+    def label(self, account: Account) -> str:
+        """What an account is called, even where its network isn't available any more."""
+        try:
+            return self.choice(account).label
+        except NotFound:
+            return account.handle
 
     async def choices(self, tx: Transaction, workspace_id: str) -> list[AccountChoice]:
         """The workspace's connected accounts on networks that are available here."""
@@ -109,7 +117,8 @@ class Accounts:
     async def connect(
         self, person: Person, network_name: str, fields: Mapping[str, str]
     ) -> Account:
-        """Log in on a network and keep the account; the same profile again renews it.
+        """Log in on a network and keep the account; the same profile again renews it, and what
+        waited for that is due again.
 
         :raises FieldErrors: a field is empty.
         :raises UserError, NetworkError: what was tried and what came back; nothing is stored.
@@ -162,6 +171,8 @@ class Accounts:
                 f"{network.label} {account.handle}",
             )
             await notices.refresh(tx, person.workspace_id, account.id, now)
+            await holds.reconnected(tx, person.workspace_id, account.id, now)
+        self._publisher.ring()
         self._notices.ring()
         return account
 

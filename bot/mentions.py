@@ -13,7 +13,6 @@ from bot.team import Action, Person, admit
 from storage import accounts, history, mentions, watches, workspaces
 from storage.database import Database
 from storage.records import (
-    Account,
     AccountState,
     Delivery,
     HistoryEntry,
@@ -126,17 +125,11 @@ class Mentions:
         if mention.account_id is not None:
             account = await accounts.get(tx, mention.workspace_id, mention.account_id)
             assert account is not None  # the database holds it
-            return self._label(account)
+            return self._accounts.label(account)
         watch = await watches.get(tx, mention.workspace_id, mention.source)
         if watch is not None and watch.title:
             return watch.title
         return urlsplit(mention.url).hostname or "a feed"
-
-    def _label(self, account: Account) -> str:
-        try:
-            return self._accounts.choice(account).label
-        except NotFound:  # its network isn't offered here any more
-            return account.handle
 
     async def _answers_from(self, tx: Transaction, mention: Mention) -> AccountChoice | None:
         if mention.account_id is None or not mention.reply_to:
@@ -170,7 +163,7 @@ class Mentions:
 
     async def _trouble(self, tx: Transaction, workspace_id: str) -> list[str]:
         troubled = [
-            f"{self._label(account)}: {account.problem}"
+            f"{self._accounts.label(account)}: {account.problem}"
             for account in await accounts.of_workspace(tx, workspace_id)
             if account.problem
         ]

@@ -1,14 +1,15 @@
 """Brakes: publishing held by a person, in a workspace or on one account."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.records import Brake
+from storage.records import Brake, DeliveryState, PostState
 from storage.rows import Transaction, add, changed, many, one
-from storage.tables import brakes
+from storage.tables import brakes, deliveries, posts
 
 
 async def pull(tx: Transaction, brake: Brake) -> bool:
@@ -54,3 +55,36 @@ async def release(tx: Transaction, brake_id: str, by: str, now: datetime) -> boo
         .where(brakes.c.id == brake_id, brakes.c.released_at.is_(None))
         .values(released_by=by, released_at=now),
     )
+
+
+async def count_coming(
+    tx: Transaction,
+    workspace_id: str,
+    now: datetime,
+    *,
+    account_ids: Collection[str] | None,
+    most: int,
+) -> int:
+    """How many posts are scheduled for later than now, counted up to ``most``.
+
+    :param account_ids: on these accounts only; None: in the whole workspace.
+    """
+    if account_ids is None:
+        later: Select[Any] = select(posts.c.id).where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state == PostState.SCHEDULED,
+            posts.c.due_at > now,
+        )
+    else:
+        later = (
+            select(deliveries.c.post_id)
+            .where(
+                deliveries.c.workspace_id == workspace_id,
+                deliveries.c.account_id.in_(account_ids),
+                deliveries.c.state == DeliveryState.PENDING,
+                deliveries.c.due_at > now,
+            )
+            .distinct()
+        )
+    query = select(func.count()).select_from(later.limit(most).subquery())
+    return (await tx.connection.execute(query)).scalar_one()

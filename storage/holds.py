@@ -76,7 +76,9 @@ async def open_ones(tx: Transaction, workspace_id: str) -> Sequence[Hold]:
     return await many(tx, Hold, query.order_by(holds.c.opened_at, holds.c.id))
 
 
-def _listed(workspace_id: str, hold_id: str | None, reason: HoldReason | None) -> Any:
+def _listed(
+    workspace_id: str, hold_id: str | None, reason: HoldReason | None, *, only_asked: bool = False
+) -> Any:
     """What is held, found through the open lists: they are few, whatever is scheduled."""
     on_list = (
         deliveries.c.hold_id.in_(
@@ -88,7 +90,9 @@ def _listed(workspace_id: str, hold_id: str | None, reason: HoldReason | None) -
         else deliveries.c.hold_id == hold_id
     )
     held = and_(deliveries.c.workspace_id == workspace_id, deliveries.c.state == HELD, on_list)
-    return held if reason is None else and_(held, deliveries.c.hold_reason == reason)
+    if reason is not None:
+        held = and_(held, deliveries.c.hold_reason == reason)
+    return and_(held, deliveries.c.wish.is_not(None)) if only_asked else held
 
 
 async def post_ids(
@@ -97,15 +101,17 @@ async def post_ids(
     *,
     hold_id: str | None = None,
     reason: HoldReason | None = None,
+    only_asked: bool = False,
 ) -> Sequence[str]:
     """The posts of which something is held, soonest due first.
 
     :param hold_id: on one list only.
     :param reason: for one reason only.
+    :param only_asked: those that somebody asks to let go.
     """
     query: Select[Any] = (
         select(deliveries.c.post_id)
-        .where(_listed(workspace_id, hold_id, reason))
+        .where(_listed(workspace_id, hold_id, reason, only_asked=only_asked))
         .group_by(deliveries.c.post_id)
         .order_by(func.min(deliveries.c.due_at), deliveries.c.post_id)
     )
