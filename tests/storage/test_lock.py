@@ -45,11 +45,15 @@ def holder(file: Path) -> Iterator[tuple["subprocess.Popen[str]", int]]:
             os.kill(child, signal.SIGKILL)
 
 
+def take(file: Path) -> None:
+    with only_process(file):
+        pass
+
+
 def test_who_has_the_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.db.lock").write_text("what a killed process left, " * 9)
     with holder(tmp_path / "x.db") as (process, _), pytest.raises(Taken) as refused:
-        with only_process(tmp_path / "x.db"):
-            pass
+        take(tmp_path / "x.db")
     assert refused.value.holder == f"process {process.pid} on {socket.gethostname()}"
 
 
@@ -58,8 +62,7 @@ def test_asking_twice_names_the_same_one(tmp_path: Path) -> None:
     with holder(tmp_path / "x.db") as (process, _):
         for _ in range(2):
             with pytest.raises(Taken, match=f"process {process.pid} "):
-                with only_process(tmp_path / "x.db"):
-                    pass
+                take(tmp_path / "x.db")
 
 
 def test_a_killed_process_has_nothing_even_if_what_it_started_lives_on(tmp_path: Path) -> None:
@@ -67,15 +70,13 @@ def test_a_killed_process_has_nothing_even_if_what_it_started_lives_on(tmp_path:
         process.kill()
         process.wait()
         os.kill(child, 0)  # it lives
-        with only_process(tmp_path / "x.db"):
-            pass
+        take(tmp_path / "x.db")
 
 
 def test_a_file_is_one_by_whatever_name(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "x.db")
     with holder(tmp_path / "x.db"), pytest.raises(Taken):
-        with only_process(tmp_path / "link.db"):
-            pass
+        take(tmp_path / "link.db")
 
 
 def test_files_beside_each_other_are_apart(tmp_path: Path) -> None:
@@ -85,5 +86,4 @@ def test_files_beside_each_other_are_apart(tmp_path: Path) -> None:
 
 def test_it_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
-        with only_process(tmp_path / "x.db"):
-            pass
+        take(tmp_path / "x.db")
