@@ -116,7 +116,8 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What one post is made of. ``reply_to`` is ``HeardMention.reply_to`` of what it answers."""
+    """What one post is made of. ``reply_to`` is that of what it answers or goes on from
+    (``HeardMention.reply_to``, ``Published.reply_to``)."""
 
     text: str
     pictures: Sequence[Uploaded]
@@ -127,7 +128,10 @@ class Outgoing:
 @dataclass(frozen=True, slots=True)
 class Published:
     """``remote_id`` is what the network needs to delete or measure it; ``url`` is for people.
-    ``reply_to`` is what the next post of a thread needs (its `Outgoing.reply_to`)."""
+
+    ``reply_to`` is what the next post of a thread needs (its ``Outgoing.reply_to``); never empty
+    where the network has threads.
+    """
 
     remote_id: str
     url: str
@@ -175,11 +179,14 @@ class Network(ABC):
     :param client: its own httpx client (see ``bot/networks/http.py``).
     :param settings: values of the declared ``settings`` by variable name.
     :param now: the clock (UTC).
+    :cvar threads: whether posts can follow one another as a thread: then ``publish`` and ``find``
+        give ``Published.reply_to``, the same each time, and ``prepare`` takes it.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     limits: ClassVar[Limits]
+    threads: ClassVar[bool] = False
     settings: ClassVar[tuple[Setting, ...]] = ()
     connect_fields: ClassVar[tuple[ConnectField, ...]]
     connect_help: ClassVar[str]

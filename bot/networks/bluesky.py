@@ -65,6 +65,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
         picture_kinds=("image/jpeg", "image/png", "image/webp"),
         alt=2000,
     )
+    threads = True
     settings = (
         Setting("BLUESKY_URL", "https://bsky.social", "Server that Bluesky accounts log in at"),
     )
@@ -237,14 +238,14 @@ class Bluesky(Network, Publishes, Listens, Measures):
         record: dict[str, Any] = {
             "$type": POST_TYPE,
             "text": post.text,
-            "createdAt": self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "createdAt": _timestamp(self._created_at(post.reply_to)),
         }
         if post.language:
             record["langs"] = [post.language]
         if found := await self._facets(session, post.text):
             record["facets"] = found
         if post.reply_to:
-            record["reply"] = dict(post.reply_to)
+            record["reply"] = {key: dict(post.reply_to[key]) for key in ("root", "parent")}
         if post.pictures:
             images = [
                 {
@@ -256,6 +257,14 @@ class Bluesky(Network, Publishes, Listens, Measures):
             ]
             record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
         return {"record": record}
+
+    def _created_at(self, reply_to: Mapping[str, Any] | None) -> datetime:
+        """Now, but later than the post of ours that it follows, whatever the clock did meanwhile:
+        readers get posts of one author in the order of these times."""
+        before = (reply_to or {}).get("created_at")
+        if before is None:
+            return self._now()
+        return max(self._now(), datetime.fromisoformat(before) + timedelta(milliseconds=1))
 
     async def _facets(self, session: Session, text: str) -> list[dict[str, Any]]:
         """Links, tags and the mentions of people that exist, as byte ranges of the text."""
@@ -307,38 +316,40 @@ class Bluesky(Network, Publishes, Listens, Measures):
             if refusal.code == "BlobNotFound":
                 raise UploadsGone(refusal.reason) from refusal
             raise
-        published = _published(session, key)
-        if data.get("uri") != published.remote_id:
+        if data.get("uri") != _uri(session, key):
             raise Uncertain(f"{LABEL} answered, but not that the post is out.")
-        return published
+        try:
+            return _published(session, key, data, prepared["record"])
+        except Garbled as error:
+            raise Uncertain(error.reason) from error
 
     async def _already_out(
         self, session: Session, key: str, prepared: Mapping[str, Any]
     ) -> Published:
         """An earlier attempt got through; make sure that it is this very post."""
         try:
-            record = await self._record(session, key)
+            kept = await self._kept(session, key)
+            if kept is None or kept.get("value") != prepared["record"]:
+                raise Rejected(f"Another post is on {LABEL} under this one's key.")
+            return _published(session, key, kept, prepared["record"])
         except Unavailable as error:
             raise Uncertain(error.reason) from error
-        if record != prepared["record"]:
-            raise Rejected(f"Another post is on {LABEL} under this one's key.")
-        return _published(session, key)
 
     async def find(
         self, session: Session, key: str, prepared: Mapping[str, Any], since: datetime
     ) -> Published | None:
-        out = await self._record(session, key) is not None
-        return _published(session, key) if out else None
+        kept = await self._kept(session, key)
+        return None if kept is None else _published(session, key, kept, prepared["record"])
 
-    async def _record(self, session: Session, key: str) -> Any:
+    async def _kept(self, session: Session, key: str) -> Mapping[str, Any] | None:
+        """What the server keeps under the key: uri, cid and value."""
         params = {"repo": session.account.remote_id, "collection": POST_TYPE, "rkey": key}
         try:
-            data = await self._api.call(session, "GET", "com.atproto.repo.getRecord", params=params)
+            return await self._api.call(session, "GET", "com.atproto.repo.getRecord", params=params)
         except Refused as refusal:
             if refusal.code == "RecordNotFound":
                 return None
             raise
-        return data.get("value")
 
     async def delete(self, session: Session, remote_id: str) -> None:
         body = {
@@ -357,6 +368,20 @@ class Bluesky(Network, Publishes, Listens, Measures):
         return await measure(self._api, session, remote_ids)
 
 
-def _published(session: Session, key: str) -> Published:
-    uri = f"at://{session.account.remote_id}/{POST_TYPE}/{key}"
-    return Published(uri, post_url(uri))
+def _published(
+    session: Session, key: str, answer: Mapping[str, Any], record: Mapping[str, Any]
+) -> Published:
+    """:raises Garbled: the answer lacks what a reply must name."""
+    uri = _uri(session, key)
+    itself = {"uri": uri, "cid": text_in(answer, "cid")}
+    root = record["reply"]["root"] if "reply" in record else itself
+    reply_to = {"root": root, "parent": itself, "created_at": record["createdAt"]}
+    return Published(uri, post_url(uri), reply_to)
+
+
+def _uri(session: Session, key: str) -> str:
+    return f"at://{session.account.remote_id}/{POST_TYPE}/{key}"
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

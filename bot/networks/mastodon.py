@@ -9,6 +9,7 @@ from an older one with the same words, the newest status of before is noted firs
 import asyncio
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -51,6 +52,7 @@ _CLOCKS_APART = timedelta(hours=1)  # how wrong a server's clock may be when a p
 _PAGES_LOOKED_THROUGH = 5
 _PROCESSING_WAITS_S = (0.2, 0.3, 0.5, 1, 1, 2, 3, 5, 5, 5)
 _QUIETER = ("unlisted", "private", "direct")
+_SEEN_IF_NAMED = ("private", "direct")  # strangers see only those that name them
 _HOST_OF_MENTION = re.compile(r"(?<=@)([\w.-]*\w)@[\w.:-]*\w")
 
 
@@ -64,6 +66,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
         picture_kinds=("image/jpeg", "image/png", "image/gif", "image/webp"),
         alt=1_500,
     )
+    threads = True
     settings = (
         Setting(
             "MASTODON_URL",
@@ -189,10 +192,12 @@ class Mastodon(Network, Publishes, Listens, Measures):
         raise Unavailable(f"{LABEL} is still processing a picture.")
 
     async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
-        text = post.text
+        text, told = post.text, None
         body: dict[str, Any] = {}
         if post.reply_to:
-            text = _addressed(text, post.reply_to["acct"], session.credentials["domain"])
+            told = post.reply_to.get("acct")
+            if told:
+                text = _addressed(text, told, session.credentials["domain"])
             body["in_reply_to_id"] = post.reply_to["id"]
             if post.reply_to.get("visibility") in _QUIETER:
                 body["visibility"] = post.reply_to["visibility"]
@@ -206,7 +211,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
         if post.language:
             body["language"] = post.language
         newest = [each["id"] async for each in own_statuses(self._api, session, 1, limit=1)]
-        return {"body": body, "after": newest[0] if newest else None}
+        return {"body": body, "after": newest[0] if newest else None, "told": told}
 
     async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
         response = await self._api.call(
@@ -218,7 +223,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
             headers={"Idempotency-Key": key},
         )
         try:
-            return _published(response.json())
+            return _published(response.json(), prepared)
         except Garbled as error:
             raise Uncertain(f"{LABEL} answered, but not that the post is out.") from error
 
@@ -232,7 +237,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
             if moment_in(status, "created_at") < since - _CLOCKS_APART:
                 return None  # the noted one was deleted, or there was none
             if await self._is_same(session, status, prepared["body"]):
-                return _published(status)
+                return _published(status, prepared)
         return None
 
     async def _is_same(
@@ -242,11 +247,15 @@ class Mastodon(Network, Publishes, Listens, Measures):
         return (
             status.get("in_reply_to_id") == body.get("in_reply_to_id")
             and len(media if isinstance(media, list) else ()) == len(body.get("media_ids", ()))
-            and _same_words(await self._source(session, status), body.get("status", ""))
+            and any(
+                _same_words(text, body.get("status", ""))
+                for text in await self._texts(session, status)
+            )
         )
 
-    async def _source(self, session: Session, status: Mapping[str, Any]) -> str:
-        """What was typed; where the server doesn't tell, what is shown."""
+    async def _texts(self, session: Session, status: Mapping[str, Any]) -> tuple[str, ...]:
+        """What was typed; where the server doesn't tell, what is shown: a link as its words or,
+        as these may be cut, as its address."""
         try:
             response = await self._api.call(
                 session, "GET", f"/api/v1/statuses/{status['id']}/source"
@@ -254,7 +263,9 @@ class Mastodon(Network, Publishes, Listens, Measures):
             typed = response.json().get("text")
         except (Rejected, Garbled, AttributeError):
             typed = None
-        return typed if isinstance(typed, str) else words_of(status)
+        if isinstance(typed, str):
+            return (typed,)
+        return words_of(status), words_of(status, whole_links=True)
 
     async def delete(self, session: Session, remote_id: str) -> None:
         try:
@@ -292,12 +303,17 @@ def _addressed(text: str, acct: str, domain: str) -> str:
     return text if named else f"@{acct} {text}"
 
 
-def _published(status: Any) -> Published:
+def _published(status: Any, prepared: Mapping[str, Any]) -> Published:
     """:raises Garbled: it is no status that is out."""
-    return Published(text_in(status, "id"), link_of(status))
+    name = text_in(status, "id")
+    reply_to = {"id": name, "visibility": status.get("visibility")}
+    if reply_to["visibility"] in _SEEN_IF_NAMED:
+        reply_to["acct"] = prepared.get("told")
+    return Published(name, link_of(status), reply_to)
 
 
 def _same_words(one: str, other: str) -> bool:
-    """Servers trim, rewrap and show mentions without their host."""
-    plain = (" ".join(_HOST_OF_MENTION.sub(r"\1", text).split()) for text in (one, other))
+    """Servers trim, rewrap, compose accents and show mentions without their host."""
+    composed = (unicodedata.normalize("NFC", text) for text in (one, other))
+    plain = (" ".join(_HOST_OF_MENTION.sub(r"\1", text).split()) for text in composed)
     return next(plain) == next(plain)

@@ -124,12 +124,12 @@ def full_name(acct: str, domain: str) -> str:
     return acct if "@" in acct or not domain else f"{acct}@{domain}"
 
 
-def words_of(status: Mapping[str, Any]) -> str:
-    """A status as plain text, with its content warning before it."""
+def words_of(status: Mapping[str, Any], *, whole_links: bool = False) -> str:
+    """A status as plain text, with its content warning before it; see ``from_html``."""
     warning = status.get("spoiler_text")
     content = status.get("content")
     parts = (
-        from_html(part) if html else part
+        from_html(part, whole_links=whole_links) if html else part
         for part, html in ((warning, False), (content, True))
         if isinstance(part, str) and part.strip()
     )

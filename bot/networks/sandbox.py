@@ -43,6 +43,7 @@ class Sandbox(Network):
         picture_kinds=("image/jpeg", "image/png", "image/gif", "image/webp"),
         alt=1_000,
     )
+    threads: ClassVar[bool] = True
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("SANDBOX_URL", "", "Address of the playground's Sandbox; empty: not offered."),
     )
@@ -216,7 +217,8 @@ def _token(session: Session) -> str:
 
 
 def _published(post: Any) -> Published:
-    return Published(_text(post, "id"), _text(post, "url"))
+    post_id = _text(post, "id")
+    return Published(post_id, _text(post, "url"), {"id": post_id})
 
 
 def _heard(notification: Any) -> HeardMention:

@@ -30,13 +30,16 @@ def tidy(text: str) -> str:
     return _LINE_ENDS.sub("\n", _EMPTY_LINES.sub("\n\n", _SPACES.sub(" ", seen))).strip()
 
 
-def from_html(markup: str) -> str:
+def from_html(markup: str, *, whole_links: bool = False) -> str:
     """What a reader of the markup sees, as plain text with a line for each block.
 
     Broken markup is read as far as it goes; scripts, styles and attributes are left out, a
     picture is left out too.
+
+    :param whole_links: the address of a link instead of the words it has, which may be a cut
+        address; links on people and hashtags (``class="mention"``) keep their words.
     """
-    reader = _Reader()
+    reader = _Reader(whole_links=whole_links)
     # Python's parser takes quadratic time for what is opened and never closed (125 s were seen)
     markup = _DECLARATIONS.sub(" ", markup[:_LONGEST_MARKUP])
     reader.feed(_NEVER_CLOSED.sub("&lt;", markup))
@@ -45,14 +48,21 @@ def from_html(markup: str) -> str:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, *, whole_links: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._hidden: list[str] = []
+        self._whole_links = whole_links
+        self._in_link = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _UNSEEN:
             self._hidden.append(tag)
+        elif tag == "a" and self._whole_links:
+            named = dict(attrs)
+            if named.get("href") and "mention" not in (named.get("class") or "").split():
+                self.parts.append(named["href"] or "")
+                self._in_link = True
         elif _BLOCK.fullmatch(tag):
             self.parts.append("\n\n" if tag == "p" else "\n")
 
@@ -61,13 +71,15 @@ class _Reader(HTMLParser):
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
+        if tag == "a":
+            self._in_link = False
+        elif tag in self._hidden:
             while self._hidden.pop() != tag:
                 pass
         elif _BLOCK.fullmatch(tag):
             self.parts.append("\n\n" if tag == "p" else "\n")
 
     def handle_data(self, data: str) -> None:
-        if not self._hidden:
+        if not self._hidden and not self._in_link:
             # a line's end inside a paragraph is a space to whoever reads it in a browser
             self.parts.append(data.replace("\n", " "))

@@ -2,10 +2,11 @@
 
 A world is a real server with an account of ours on it and a stranger's, reached through a proxy
 that breaks chosen requests (``faulty.py``). Optional parts are classes of their own: a network
-whose credentials age also subclasses ``RefreshContract``, one that listens ``ListenContract``,
-one that gives numbers ``MeasureContract``.
+whose credentials age also subclasses ``RefreshContract``, one with threads ``ThreadContract``,
+one that listens ``ListenContract`` (with threads ``ThreadAnswerContract``), one that gives numbers
+``MeasureContract``.
 
-    class TestMastodon(NetworkContract, ListenContract, MeasureContract):
+    class TestMastodon(NetworkContract, ThreadContract, ListenContract, MeasureContract):
         @pytest.fixture
         async def world(self, mastodon_server): ...
 """
@@ -29,6 +30,7 @@ from bot.errors import (
 )
 from bot.networks.base import Limits, Session
 from tests.networks.contract_parts import ListenContract, MeasureContract, RefreshContract
+from tests.networks.contract_threads import ThreadAnswerContract, ThreadContract
 from tests.networks.faulty import Fault, FaultyProxy, json_fault
 from tests.networks.world import (
     Clock,
@@ -41,6 +43,7 @@ from tests.networks.world import (
     prepare,
     resolve,
     send,
+    send_thread,
     session_of,
 )
 
@@ -54,11 +57,14 @@ __all__ = [  # all that a network's tests import
     "RefreshContract",
     "Saved",
     "Shown",
+    "ThreadAnswerContract",
+    "ThreadContract",
     "World",
     "a_picture",
     "prepare",
     "resolve",
     "send",
+    "send_thread",
     "session_of",
 ]
 
@@ -187,6 +193,15 @@ class NetworkContract(Fixtures):
         key, since = network.new_key(clock()), clock()
         published = await network.publish(session, key, prepared)
         assert await network.find(session, key, prepared, since) == published
+
+    async def test_an_older_post_with_the_same_words_is_not_taken_for_it(
+        self, network: PublishingNetwork, session: Session, clock: Clock
+    ) -> None:
+        await send(network, session, "Every morning")
+        clock.move(timedelta(days=1))
+        key, since = network.new_key(clock()), clock()
+        prepared = await prepare(network, session, "Every morning")
+        assert await network.find(session, key, prepared, since) is None
 
     # over the limit
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 import httpx
@@ -37,7 +37,14 @@ from bot.networks.base import (
 )
 from bot.networks.bluesky import Bluesky
 from bot.networks.http import make_client
-from tests.networks.contract import Clock, Saved, a_picture, session_of
+from tests.networks.contract import (
+    Clock,
+    PublishingNetwork,
+    Saved,
+    a_picture,
+    send_thread,
+    session_of,
+)
 
 HOME = "https://home.example"
 DID = "did:plc:abc"
@@ -206,11 +213,52 @@ async def test_a_post_found_under_its_key_was_published(
     bluesky: Bluesky, session: Session, script: Script
 ) -> None:
     script.on("putRecord", error(400, "InvalidSwap", "Record was at bafy"))
-    script.on("getRecord", ok(uri="at://x", value=RECORD["record"]))
+    script.on("getRecord", ok(uri="at://x", cid="bafy", value=RECORD["record"]))
     published = await bluesky.publish(session, KEY, RECORD)
+    uri = f"at://{DID}/app.bsky.feed.post/{KEY}"
+    itself = {"uri": uri, "cid": "bafy"}
     assert published == Published(
-        f"at://{DID}/app.bsky.feed.post/{KEY}", f"https://bsky.app/profile/{DID}/post/{KEY}"
+        uri,
+        f"https://bsky.app/profile/{DID}/post/{KEY}",
+        {"root": itself, "parent": itself, "created_at": "2026-05-04T09:00:00Z"},
     )
+
+
+@pytest.mark.parametrize(
+    "moved", [timedelta(0), timedelta(hours=-1), timedelta(seconds=-0.001), timedelta(seconds=5)]
+)
+async def test_a_thread_is_in_the_order_of_its_times_whatever_the_clock_does(
+    bluesky: Bluesky, session: Session, script: Script, clock: Clock, moved: timedelta
+) -> None:
+    def put(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        return ok(uri=f"at://{DID}/{body['collection']}/{body['rkey']}", cid="bafy")
+
+    script.on("putRecord", put)
+    out = await send_thread(cast(PublishingNetwork, bluesky), session, ["One"])
+    for text in ("Two", "Three"):
+        clock.move(moved)
+        out += await send_thread(
+            cast(PublishingNetwork, bluesky), session, [text], reply_to=out[-1].reply_to
+        )
+    records = [json.loads(each.content)["record"] for each in script.asked("putRecord")]
+    times = [datetime.fromisoformat(record["createdAt"]) for record in records]
+    assert times == sorted(set(times))
+    if moved > timedelta(0):
+        assert times[-1] == clock()
+    assert [set(record.get("reply", {})) for record in records] == [
+        set(),
+        {"root", "parent"},
+        {"root", "parent"},
+    ]
+
+
+async def test_an_answer_that_names_no_version_of_the_post_is_uncertain(
+    bluesky: Bluesky, session: Session, script: Script
+) -> None:
+    script.on("putRecord", ok(uri=f"at://{DID}/app.bsky.feed.post/{KEY}"))
+    with pytest.raises(Uncertain, match="cid"):
+        await bluesky.publish(session, KEY, RECORD)
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,12 @@ from tests.networks.contract import (
     PublishingNetwork,
     RefreshContract,
     Shown,
+    ThreadAnswerContract,
+    ThreadContract,
     World,
     prepare,
     send,
+    send_thread,
 )
 from tests.servers.bluesky import Bluesky as Servers
 from tests.servers.bluesky import BlueskyAccount, PostRef
@@ -81,7 +84,12 @@ class BlueskyWorld(World):
 
     async def shown(self) -> list[Shown]:
         return [
-            Shown(post.uri, post.record.text, tuple(image.alt for image in images_of(post.record)))
+            Shown(
+                post.uri,
+                post.record.text,
+                tuple(image.alt for image in images_of(post.record)),
+                post.record.reply.parent.uri if post.record.reply else None,
+            )
             for post in await self.servers.posts(self.ours)
         ]
 
@@ -169,7 +177,7 @@ def photo(width: int, height: int, *, kind: str = "JPEG") -> PictureFile:
     return PictureFile(data.getvalue(), f"image/{kind.lower()}", width, height, "Noise", "n.jpg")
 
 
-class TestOnAPds(NetworkContract, RefreshContract):
+class TestOnAPds(NetworkContract, ThreadContract, RefreshContract):
     @pytest.fixture
     async def world(self, pds: Servers) -> BlueskyWorld:
         return await BlueskyWorld.on(pds)
@@ -317,7 +325,53 @@ class OnTheWholeNetwork(Fixtures):
         return await BlueskyWorld.on(bluesky_network)
 
 
-class TestListening(OnTheWholeNetwork, ListenContract):
+class TestListening(OnTheWholeNetwork, ListenContract, ThreadAnswerContract):
+    async def test_a_thread_of_three_is_read_as_one_by_somebody_else(
+        self, network: Bluesky, session: Session, world: BlueskyWorld
+    ) -> None:
+        texts = ["First of three", "Second of three", "Third of three"]
+        out = await send_thread(network, session, texts)
+
+        async def read() -> list[str]:
+            """The thread below its head, as the AppView shows it to a stranger."""
+            said, node = [], None
+            params = models.AppBskyFeedGetPostThread.Params(uri=out[0].remote_id)
+            async with world.servers.client(world.stranger) as client:
+                found = await client.app.bsky.feed.get_post_thread(params)
+            node = found.thread
+            while node is not None:
+                said.append(node.post.record.text)
+                node = node.replies[0] if node.replies else None
+            return said
+
+        async def whole() -> bool:
+            return await read() == texts
+
+        await eventually(whole)
+        head = await world.ref(out[0].remote_id)
+        for published in out[1:]:
+            (post,) = [
+                each
+                for each in await world.servers.posts(world.ours)
+                if each.uri == published.remote_id
+            ]
+            assert post.record.reply is not None
+            assert (post.record.reply.root.uri, post.record.reply.root.cid) == (head.uri, head.cid)
+
+    async def test_a_thread_that_answers_keeps_the_root_of_what_it_answers(
+        self, network: Bluesky, session: Session, world: BlueskyWorld
+    ) -> None:
+        ours = await send(network, session, "The root")
+        await world.say("a reply", answering=ours)
+        (heard,) = (await network.listen(session, None)).mentions
+        await send_thread(network, session, ["Answer 1", "Answer 2"], reply_to=heard.reply_to)
+        roots = {
+            post.record.text: post.record.reply.root.uri
+            for post in await world.servers.posts(world.ours)
+            if post.record.reply is not None
+        }
+        assert roots == {"Answer 1": ours.remote_id, "Answer 2": ours.remote_id}
+
     async def test_a_quote_is_heard_and_a_like_is_not(
         self, network: Bluesky, session: Session, world: BlueskyWorld
     ) -> None:

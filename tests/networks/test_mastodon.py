@@ -25,11 +25,14 @@ from tests.networks.contract import (
     PublishingNetwork,
     Saved,
     Shown,
+    ThreadAnswerContract,
+    ThreadContract,
     World,
     a_picture,
     prepare,
     resolve,
     send,
+    send_thread,
 )
 from tests.networks.faulty import Fault, FaultyProxy, json_fault
 from tests.servers.mastodon import (
@@ -70,7 +73,12 @@ class MastodonWorld(World):
 
     async def shown(self) -> list[Shown]:
         return [
-            Shown(each.id, each.text, tuple(medium.description for medium in each.media))
+            Shown(
+                each.id,
+                each.text,
+                tuple(medium.description for medium in each.media),
+                each.in_reply_to.id if each.in_reply_to else None,
+            )
             for each in self.server.ours()
         ]
 
@@ -86,7 +94,9 @@ class MastodonWorld(World):
         self.server.like(published.remote_id)
 
 
-class Behaviour(NetworkContract, ListenContract, MeasureContract):
+class Behaviour(
+    NetworkContract, ThreadContract, ThreadAnswerContract, ListenContract, MeasureContract
+):
     """What holds on every server with this API."""
 
     ways: ClassVar[Ways]
@@ -133,6 +143,7 @@ class Behaviour(NetworkContract, ListenContract, MeasureContract):
             "  trimmed on both sides \n",
             "See https://shop.example/a/very/long/path/that/is/shortened?with=1&more=2 now",
             f"Hello @mia@other.example and @tom@{DOMAIN}, #welcome",
+            "#Bread and #butter-milk; half#way, https://shop.example/#top",
             "👨‍👩‍👧‍👦 e\u0301 日本語",
         ],
     )
@@ -200,6 +211,28 @@ class Behaviour(NetworkContract, ListenContract, MeasureContract):
         clock.move(timedelta(hours=3))  # no server keeps a key that long
         await resolve(network, session, key, prepared, since)
         assert len(world.server.ours()) == 1
+
+    @pytest.mark.parametrize("visibility", ["public", "unlisted", "private", "direct"])
+    async def test_a_thread_stays_as_visible_as_its_head_and_names_nobody_needlessly(
+        self, network: Mastodon, session: Session, world: MastodonWorld, visibility: str
+    ) -> None:
+        world.server.say(f"@bakery@{DOMAIN} psst", visibility=visibility)
+        (mention,) = (await network.listen(session, None)).mentions
+        await send_thread(network, session, ["One", "Two", "Three"], reply_to=mention.reply_to)
+        first, *others = world.server.ours()
+        name = "@mia@other.example "
+        assert first.text == f"{name}One"
+        needed = name if visibility in ("private", "direct") else ""
+        assert [each.text for each in others] == [f"{needed}Two", f"{needed}Three"]
+        assert {each.visibility for each in world.server.ours()} == {visibility}
+
+    async def test_a_thread_follows_what_the_account_usually_shows_to_whom(
+        self, network: Mastodon, session: Session, world: MastodonWorld
+    ) -> None:
+        world.server.ways = replace(world.server.ways, usually="private")
+        await send_thread(network, session, ["One", "Two"])
+        assert [each.text for each in world.server.ours()] == ["One", "Two"]
+        assert {each.visibility for each in world.server.ours()} == {"private"}
 
     async def test_words_are_plain_and_a_warning_comes_first(
         self, network: Mastodon, session: Session, world: MastodonWorld
@@ -412,9 +445,28 @@ class TestHollo(Behaviour):
 
 
 class TestTakahe(Behaviour):
-    """Knows the first version of the API only, and ignores the key."""
+    """Knows the first version of the API only, ignores the key, and has no source."""
 
     ways = TAKAHE
+
+    async def test_a_link_that_the_server_cuts_is_compared_by_its_address(
+        self, network: Mastodon, session: Session, world: MastodonWorld, clock: Clock
+    ) -> None:
+        world.server.ways = replace(TAKAHE, cuts_links=True)
+        one, other = (f"See https://shop.example/{'a' * 60}/{end}&b=1 #new" for end in "xy")
+        await send(network, session, one)
+        prepared = await prepare(network, session, other)
+        assert await network.find(session, "key", prepared, clock()) is None
+        published = await network.publish(session, "key", prepared)
+        assert await network.find(session, "key", prepared, clock()) == published
+
+    async def test_accents_may_come_back_composed(
+        self, network: Mastodon, session: Session, world: MastodonWorld, clock: Clock
+    ) -> None:
+        prepared = await prepare(network, session, "cafe\u0301")
+        published = await network.publish(session, "key", prepared)
+        world.server.ours()[-1].text = "caf\u00e9"
+        assert await network.find(session, "key", prepared, clock()) == published
 
 
 # Connecting

@@ -24,9 +24,12 @@ from tests.networks.contract import (
     PublishingNetwork,
     Saved,
     Shown,
+    ThreadAnswerContract,
+    ThreadContract,
     World,
     a_picture,
     send,
+    send_thread,
 )
 from tests.networks.faulty import Fault, FaultyProxy
 from tests.servers.web import serve
@@ -61,7 +64,12 @@ class SandboxWorld(World):
 
     async def shown(self) -> list[Shown]:
         return [
-            Shown(str(post.id), post.text, tuple(picture.alt for picture in post.pictures))
+            Shown(
+                str(post.id),
+                post.text,
+                tuple(picture.alt for picture in post.pictures),
+                None if post.reply_to is None else str(post.reply_to),
+            )
             for post in reversed(self.sandbox.state.posts_of(BRAND))
             if post.id not in self._old
         ]
@@ -79,7 +87,9 @@ class SandboxWorld(World):
         self.sandbox.state.toggle("mia", int(published.remote_id), "like")
 
 
-class TestSandbox(NetworkContract, ListenContract, MeasureContract):
+class TestSandbox(
+    NetworkContract, ThreadContract, ThreadAnswerContract, ListenContract, MeasureContract
+):
     @pytest.fixture
     async def world(self, tmp_path: Path, clock: Clock) -> AsyncIterator[SandboxWorld]:
         sandbox = playground.create_sandbox(tmp_path, clock)
@@ -121,6 +131,15 @@ class TestSandbox(NetworkContract, ListenContract, MeasureContract):
         answer = await send(network, session, "Sorry!", reply_to=mention.reply_to)
         post = world.sandbox.state.post(int(answer.remote_id))
         assert str(post.reply_to) == mention.remote_id
+
+    async def test_the_page_shows_a_thread_as_one(
+        self, network: PublishingNetwork, session: Session
+    ) -> None:
+        out = await send_thread(network, session, ["The first", "The second", "The third"])
+        async with httpx.AsyncClient() as browser:
+            page = (await browser.get(out[1].url)).text
+        places = [page.index(text) for text in ("The first", "The second", "The third")]
+        assert places == sorted(places)
 
     async def test_a_first_poll_leaves_out_what_is_older_than_a_day(
         self, network: Sandbox, session: Session, world: SandboxWorld, clock: Clock

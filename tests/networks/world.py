@@ -1,8 +1,9 @@
 """What one network's tests provide to the contract, and what all of them work with."""
 
 import io
+import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
@@ -48,11 +49,13 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A post of our account as the server shows it to others."""
+    """A post of our account as the server shows it to others; ``answers`` is the remote id of
+    the post it replies to."""
 
     remote_id: str
     text: str
     alts: tuple[str, ...] = ()
+    answers: str | None = None
 
 
 class World(ABC):
@@ -161,6 +164,24 @@ async def send(
     """A post from upload to publishing, as the publisher does it."""
     prepared = await prepare(network, session, text, pictures=pictures, reply_to=reply_to)
     return await network.publish(session, network.new_key(datetime.now(UTC)), prepared)
+
+
+async def send_thread(
+    network: PublishingNetwork,
+    session: Session,
+    texts: Sequence[str],
+    *,
+    pictures: tuple[PictureFile, ...] = (),
+    reply_to: Mapping[str, Any] | None = None,
+) -> list[Published]:
+    """A thread as the publisher sends it: each post is prepared when the one before is out, and
+    what it needs of that was kept as JSON meanwhile. Pictures go with the first."""
+    out: list[Published] = []
+    for text in texts:
+        reply_to = json.loads(json.dumps(dict(out[-1].reply_to))) if out else reply_to
+        with_first = () if out else pictures
+        out.append(await send(network, session, text, pictures=with_first, reply_to=reply_to))
+    return out
 
 
 async def prepare(

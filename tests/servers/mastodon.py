@@ -25,7 +25,8 @@ ALL_SCOPES = frozenset(("read", "write"))
 _MENTION = re.compile(r"(?<![\w@/])@(\w+)(?:@([\w.-]*\w))?")
 _LINK = re.compile(r"https?://[^\s]+")
 _MARKED = re.compile(
-    r"(?P<link>https?://[^\s]+)|(?<![\w@/])@(?P<user>\w+)(?:@(?P<host>[\w.-]*\w))?|[&<>]"
+    r"(?P<link>https?://[^\s]+)|(?<![\w@/])@(?P<user>\w+)(?:@(?P<host>[\w.-]*\w))?"
+    r"|(?<![\w&/])#(?P<tag>[^\W\d]\w*)|[&<>]"
 )
 
 
@@ -43,6 +44,8 @@ class Ways:
     second_version: bool = True  # has /api/v2
     tells_source: bool = True
     pages_by_time: bool = False
+    cuts_links: bool = False  # a link's words are cut for good; its address is whole
+    usually: str = "public"  # how visible a status is that doesn't say so itself
     new_id: Callable[[int], str] = lambda number: str(115_000_000_000_000_000 + number)
 
 
@@ -365,7 +368,8 @@ class MastodonServer:
             parent = self._find(body["in_reply_to_id"])
         for each in ready:
             each.attached = True
-        return self._add("bakery", text, body.get("visibility", "public"), parent, ready)
+        visibility = body.get("visibility", self.ways.usually)
+        return self._add("bakery", text, visibility, parent, ready)
 
     async def _delete(self, request: Request) -> Response:
         status = self._find(request.path_params["id"])
@@ -441,7 +445,7 @@ class MastodonServer:
             ),
             "reblogs_count": 0,
             "favourites_count": status.likes,
-            "content": markup(status.text),
+            "content": markup(status.text, cuts_links=self.ways.cuts_links),
             "reblog": None,
             "account": self._account_json(status.author),
             "media_attachments": [_medium_json(each) for each in status.media],
@@ -454,10 +458,13 @@ def length(text: str) -> int:
     return len(regex.findall(r"\X", short))
 
 
-def markup(text: str) -> str:
+def markup(text: str, *, cuts_links: bool = False) -> str:
     """A status as HTML, the way Mastodon writes it."""
 
     def marked(found: re.Match[str]) -> str:
+        if found["link"] and cuts_links:
+            words = html.escape(found["link"].split("//", 1)[1][:30])
+            return f'<a href="{html.escape(found["link"])}" rel="nofollow">{words}…</a>'
         if found["link"]:
             scheme, rest = html.escape(found["link"]).split("//", 1)
             return (
@@ -470,6 +477,11 @@ def markup(text: str) -> str:
             return (
                 f'<span class="h-card"><a href="https://{found["host"] or DOMAIN}/@{found["user"]}"'
                 f' class="u-url mention">@<span>{found["user"]}</span></a></span>'
+            )
+        if found["tag"]:
+            return (
+                f'<a href="https://{DOMAIN}/tags/{found["tag"]}" class="mention hashtag" '
+                f'rel="tag">#<span>{found["tag"]}</span></a>'
             )
         return html.escape(found[0], quote=False)
 
