@@ -114,12 +114,12 @@ class Publisher:
         try:
             return await self._claimer.prepare(claimed)
         except Exception:
-            if len(claimed) == 1:
-                # Its lease runs out, and then it is tried again.
-                log.exception("Delivery %s can't be prepared.", claimed[0].id)
-                return []
-            # One that can't be prepared must not stop the others.
-            return [one for delivery in claimed for one in await self._prepared([delivery])]
+            if len(claimed) > 1:  # one that can't be prepared must not stop the others
+                return [one for delivery in claimed for one in await self._prepared([delivery])]
+            reference = uuid4().hex[:8]
+            log.exception("[%s] Delivery %s can't be prepared.", reference, claimed[0].id)
+            await self._settling.unprepared(claimed[0], _bug(reference))
+            return []
 
     def _begin(self, lane: Lane, attempt: Attempt) -> None:
         id_ = attempt.delivery.id
@@ -167,7 +167,10 @@ class Publisher:
             except Exception:  # whatever it is: tried again for hours, then a person decides
                 reference = uuid4().hex[:8]
                 log.exception("[%s] Delivery %s met a bug.", reference, delivery.id)
-                bug = Unavailable(f"Socialdesk itself failed (reference {reference})")
-                await self._settling.failed(attempt, bug)
+                await self._settling.failed(attempt, _bug(reference))
             else:
                 await self._settling.published(attempt, first)
+
+
+def _bug(reference: str) -> Unavailable:
+    return Unavailable(f"Socialdesk itself failed (reference {reference})")

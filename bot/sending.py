@@ -151,6 +151,8 @@ class Sender:
                 return found
         elif attempt.late:  # the thread's part before this one was cleared up only now
             raise MustHold(HoldReason.LATE)
+        if self.stopping:
+            raise Stopping
         if part is attempt.posts[0]:  # a thread's first post has the pictures
             uploaded = await self._upload(network, session, attempt)
             outgoing = replace(outgoing, pictures=uploaded)
@@ -240,6 +242,12 @@ class Sender:
 
     async def _confirm_all(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:
         """Begin the calls that may be made; for the others why they mustn't."""
+        try:
+            return await self._begin_what_may_be(calls)
+        except Exception as error:  # each one's own to deal with: none of these calls is made
+            return [error] * len(calls)
+
+    async def _begin_what_may_be(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:
         ids = [call.attempt.delivery.id for call in calls]
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)

@@ -19,7 +19,7 @@ from bot.errors import NetworkError, UserError
 from bot.grouping import Group
 from bot.networks.base import Published
 from bot.posts import outcome
-from bot.retry import Again, Never, Next, UntilReconnected, what_next
+from bot.retry import Again, Never, Next, UntilReconnected, backoff, what_next
 from storage import accounts, deliveries, history, holds, notices, parts, posts
 from storage.database import Database
 from storage.records import Card, Delivery, DeliveryState, HoldReason, Post, PostState
@@ -97,6 +97,22 @@ class Settling:
                 return  # somebody else is at it, and what they do must not be undone
             if attempt.part is not None and not may_be_out(attempt, error):
                 await parts.restart(tx, attempt.part)
+
+        await self._database.surely(keep)
+
+    async def unprepared(self, delivery: Delivery, error: NetworkError) -> None:
+        """What its sending needs could not be read: nothing was begun, it is tried again later."""
+        now = self._clock.now()
+        again = now + backoff(delivery.attempt, self._random)
+
+        async def keep(tx: Transaction) -> None:
+            post = await posts.lock(tx, delivery.post_id)
+            state, problem = DeliveryState.PENDING, str(error)
+            if post is not None and await deliveries.settle(
+                tx, delivery, state, problem=problem, next_attempt_at=again
+            ):
+                tell = delivery.problem is None
+                await conclude(tx, post.workspace_id, post.id, now, tell=tell)
 
         await self._database.surely(keep)
 
