@@ -11,7 +11,7 @@ from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
 from bot.scheduling import choose_time, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, drafts, history, notices, posts, workspaces
+from storage import accounts, drafts, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -271,8 +271,10 @@ class Drafting:
                 did="changed it",
                 at=before.created_at,
             )
+        hold = await holds.of_post(tx, post)
         if not await delivery_rows.withdraw(tx, post.id):
             raise AlreadyDone("This post is going out right now, so it can't be edited any more.")
+        await holds.left(tx, hold, post, person.user_id, "edited", now)
         revision = before
         if content_hash(content) != before.hash or form.text != before.base_text:
             revision = _revision(person, post.id, before.number + 1, form.text, content, now)

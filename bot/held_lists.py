@@ -246,8 +246,9 @@ class HeldLists:
         said = {}
         for post_id in {entry.detail for entry in entries}:
             post = await posts.get(tx, workspace_id, post_id)
-            revision = post and await posts.revision(tx, workspace_id, post.revision_id)
-            if revision is not None:
+            if post is not None:
+                revision = await posts.revision(tx, workspace_id, post.revision_id)
+                assert revision is not None
                 said[post_id] = text_of(revision)
         return said
 

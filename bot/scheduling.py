@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, approvals, history, notices, posts, workspaces
+from storage import accounts, approvals, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -238,6 +238,7 @@ class Scheduling:
             post, revision = await self._movable(tx, person, post_id)
             due_at = await self._chosen(tx, admitted, post, revision, wanted)
             moved = replace(post, when=wanted.when, due_at=due_at)
+            hold = await holds.of_post(tx, post)
             if post.state is PostState.SCHEDULED:
                 moved = await self._move_approved(tx, admitted, moved, revision, now)
             if not await posts.change(
@@ -254,6 +255,7 @@ class Scheduling:
                 "" if moved.due_at is None else moved.due_at.isoformat(),
             )
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            await holds.left(tx, hold, post, person.user_id, "moved", now)
         self._publisher.ring()
         self._notices.ring()
         return replace(moved, version=post.version + 1)
@@ -316,12 +318,14 @@ class Scheduling:
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
+            hold = await holds.of_post(tx, post)
             if not await delivery_rows.withdraw(tx, post.id):
                 raise AlreadyDone("This post is going out right now, so it can't be cancelled.")
             if not await posts.change(tx, post, now, state=PostState.CANCELLED):
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)
 

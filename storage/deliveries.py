@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
 
-from storage.records import AccountState, Delivery, DeliveryState
+from storage.records import AccountState, Delivery, DeliveryState, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
-from storage.tables import accounts, brakes, deliveries
+from storage.tables import accounts, brakes, deliveries, parts
 
 NOT_HELD: Mapping[str, Any] = {
     "hold_reason": None,
@@ -141,10 +141,12 @@ async def still_claimed(tx: Transaction, owner: str, ids: Collection[str]) -> fr
 async def renew(
     tx: Transaction, owner: str, ids: Collection[str], now: datetime, lease_until: datetime
 ) -> None:
-    """Keep claims that still hold from running out."""
+    """Keep claims that still hold from running out; one that is being worked on is renewed by
+    that."""
+    holding = select(deliveries.c.id).where(_claimed(owner, ids), deliveries.c.lease_until > now)
     await tx.connection.execute(
         update(deliveries)
-        .where(_claimed(owner, ids), deliveries.c.lease_until > now)
+        .where(deliveries.c.id.in_(holding.with_for_update(skip_locked=True)))
         .values(lease_until=lease_until)
     )
 
@@ -222,14 +224,18 @@ async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
 
 
 async def put_off(tx: Transaction, account_id: str, until: datetime) -> None:
-    """What is due on an account before a time waits until then; its promise stays as it is."""
+    """What is due on an account before a time waits until then; its promise stays as it is.
+
+    What somebody works on at the moment is left out: it finds the account's limit when claimed.
+    """
+    due = select(deliveries.c.id).where(
+        deliveries.c.account_id == account_id,
+        deliveries.c.state == DeliveryState.PENDING,
+        deliveries.c.next_attempt_at < until,
+    )
     await tx.connection.execute(
         update(deliveries)
-        .where(
-            deliveries.c.account_id == account_id,
-            deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.next_attempt_at < until,
-        )
+        .where(deliveries.c.id.in_(due.with_for_update(skip_locked=True)))
         .values(next_attempt_at=until)
     )
 
@@ -263,11 +269,23 @@ async def move(
 
 
 async def withdraw(tx: Transaction, post_id: str) -> bool:
-    """Cancel all deliveries of a post that nobody has begun; False if one isn't pending."""
+    """Cancel a post's deliveries; False if one isn't pending, or something of it may be out."""
+    begun = exists().where(
+        parts.c.delivery_id == deliveries.c.id,
+        parts.c.kind == PartKind.POST,
+        parts.c.state != PartState.PENDING,
+    )
     living = await of_post(tx, post_id)
     for delivery in living:
-        if not await move(
-            tx, delivery.id, [DeliveryState.PENDING, DeliveryState.HELD], DeliveryState.CANCELLED
+        if not await changed(
+            tx,
+            update(deliveries)
+            .where(
+                deliveries.c.id == delivery.id,
+                deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD]),
+                ~begun,
+            )
+            .values(state=DeliveryState.CANCELLED, **NOT_HELD),
         ):
             return False
     return True

@@ -17,6 +17,7 @@ from storage.records import (
     DeliveryState,
     Hold,
     HoldReason,
+    PartKind,
     PartState,
     Post,
     Revision,
@@ -62,6 +63,14 @@ async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | N
         holds.c.closed_at.is_(None),
     )
     return await one(tx, Hold, query.with_for_update())
+
+
+async def of_post(tx: Transaction, post: Post) -> Hold | None:
+    """The list that something of a post is on, locked until the transaction ends."""
+    on_it = select(deliveries.c.hold_id).where(
+        deliveries.c.post_id == post.id, deliveries.c.state == HELD
+    )
+    return await one(tx, Hold, select(holds).where(holds.c.id.in_(on_it)).with_for_update())
 
 
 async def get(tx: Transaction, workspace_id: str, hold_id: str) -> Hold | None:
@@ -143,8 +152,12 @@ async def rows(tx: Transaction, workspace_id: str, wanted: Sequence[str]) -> Seq
 
 
 def _begun() -> Any:
-    """Something of the delivery may be out already."""
-    return exists().where(parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN)
+    """Something of the delivery is out or may be."""
+    return exists().where(
+        parts.c.delivery_id == deliveries.c.id,
+        parts.c.kind == PartKind.POST,
+        parts.c.state != PartState.PENDING,
+    )
 
 
 async def let_go(tx: Transaction, ids: Sequence[str], due_at: datetime) -> int:
@@ -202,10 +215,9 @@ async def wish(tx: Transaction, ids: Sequence[str], wanted: When, by: str) -> in
 async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: datetime) -> bool:
     """An account is connected again: what waited for that is due again, and the cards show it.
     Whether there was anything."""
-    waiting = and_(
-        _listed(workspace_id, None, HoldReason.ACCOUNT), deliveries.c.account_id == account_id
-    )
-    lists = select(deliveries.c.hold_id).where(waiting).distinct()
+    on_account = and_(_listed(workspace_id, None, None), deliveries.c.account_id == account_id)
+    waiting = and_(on_account, deliveries.c.hold_reason == HoldReason.ACCOUNT)
+    lists = select(deliveries.c.hold_id).where(on_account).distinct()
     ids = sorted(row.hold_id for row in await tx.connection.execute(lists))
     affected = await many(
         tx, Hold, select(holds).where(holds.c.id.in_(ids)).order_by(holds.c.id).with_for_update()
@@ -224,21 +236,20 @@ async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: 
     for post_id in gone:
         await notices.refresh(tx, workspace_id, post_id, now)
     for hold in affected:
-        await history.note(tx, workspace_id, hold.id, None, "reconnected", now, account_id)
         await changed_list(tx, hold, now)
     return bool(gone)
 
 
 async def left(
-    tx: Transaction, post: Post, who: str, did: str, now: datetime, *, list_: Hold | None
+    tx: Transaction, hold: Hold | None, post: Post, who: str, did: str, now: datetime
 ) -> None:
-    """A post was edited, moved or cancelled elsewhere: it is on its author's list no more.
+    """A post was edited, moved or cancelled elsewhere: nothing of it is held any more.
 
-    :param list_: the author's, locked before the post was changed; None: there is none.
+    :param hold: what `of_post` gave before that.
     """
-    if list_ is not None:
-        await history.note(tx, post.workspace_id, list_.id, who, did, now, post.id)
-        await changed_list(tx, list_, now)
+    if hold is not None:
+        await history.note(tx, post.workspace_id, hold.id, who, did, now, post.id)
+        await changed_list(tx, hold, now)
 
 
 async def changed_list(tx: Transaction, hold: Hold, now: datetime) -> None:
