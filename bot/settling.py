@@ -65,8 +65,8 @@ class Settling:
         async def keep(tx: Transaction) -> None:
             locked = await posts.lock_all(tx, {one.attempt.post.id for one in batch})
             now = await self._database.now(tx)
-            await parts.finish(tx, results)
             mine = await deliveries.still_claimed(tx, self._owner, by_delivery)
+            await parts.finish(tx, results)
             if not mine:
                 return  # whoever has them now finds the parts done
             live = {id_: by_delivery[id_].first for id_ in mine}
