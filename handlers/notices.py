@@ -3,7 +3,6 @@ and posts or updates the Slack message."""
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,15 +12,21 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import destinations
 from bot.clock import Clock
-from handlers.slack_calls import UNREACHABLE, refusal, retry_after
-from storage import notices
+from handlers.notice_lookup import NoticeLookup, metadata
+from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
+from storage import notice_claims
 from storage.database import Database
 from storage.records import Card, Notice
+from storage.rows import Transaction
 
 LEASE = timedelta(seconds=120)  # longer than rendering or a call may take
-BETWEEN_POSTS_S = 1.0  # per channel, as Slack asks
-AT_ONCE = 20
+BETWEEN_POSTS = timedelta(seconds=1)  # per channel, as Slack asks
+ON_ITS_WAY = timedelta(seconds=3)  # what Slack may still be doing when its answer is lost
+LONGEST_WAIT = timedelta(seconds=300)
+NO_WAIT = timedelta(0)
+AT_ONCE = 50
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
 DEAD = frozenset(
@@ -46,7 +51,7 @@ class Rendered:
     """A message as it should be now. ``thread_ts`` puts a new one into a thread."""
 
     text: str
-    blocks: Sequence[Mapping[str, Any]]
+    blocks: Sequence[dict[str, Any]]
     thread_ts: str | None = None
 
 
@@ -58,7 +63,7 @@ Renderer = Callable[[Notice], Awaitable[Rendered | None]]
 
 
 class NoticeSender:
-    """Sends what is owed, one at a time per destination.
+    """Sends what is owed, one at a time per destination, however many senders there are.
 
     :param client: without retries of its own: what Slack asks to wait for waits as a row.
     """
@@ -72,154 +77,238 @@ class NoticeSender:
     ) -> None:
         self._database = database
         self._client = client
-        self._clock = clock
         self._alarm = clock.alarm("notices")
         self._renderers = renderers
-        self._busy: dict[str, asyncio.Task[None]] = {}
-        self._told_dead: set[str] = set()
-        self._stopping = asyncio.Event()
+        self._lookup = NoticeLookup(client)
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished by `drain`."""
-        try:
-            while True:
-                try:
-                    await self._send_owed()
-                except Exception:  # the database's trouble: the next tick tries again
-                    log.exception("Looking for owed notices failed; trying again in 5 s.")
-                await self._alarm.wait()
-        finally:
-            self._stopping.set()
+        while True:
+            try:
+                await self._send_owed()
+            except Exception:  # the database's trouble: the next tick tries again
+                log.exception("Looking for owed notices failed; trying again in 5 s.")
+            await self._alarm.wait()
 
     async def drain(self, limit_s: float) -> None:
-        """Wait for what is being sent; what comes after it is left for the next start."""
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=limit_s)
-        for task in self._busy.values():
+        """Wait for what is being sent; the rest is left for the next start."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=limit_s)
+        for task in self._sending:
             task.cancel()  # it comes back after its lease
 
     async def _send_owed(self) -> None:
         """Claim until nothing is due, then arm the alarm."""
         while True:
-            busy = frozenset(self._busy)
             async with self._database.transaction() as tx:
                 now = await self._database.now(tx)
-                owed = await notices.claim(tx, now, now + LEASE, AT_ONCE, besides=busy)
-                due = None if owed else await notices.next_due(tx, besides=busy)
+                owed = await notice_claims.claim(tx, now, now + LEASE, AT_ONCE)
+                due = None if owed else await notice_claims.next_due(tx)
             if not owed:
                 self._alarm.arm(due, now=now)
                 return
-            by_destination: dict[str, list[Notice]] = defaultdict(list)
             for notice in owed:
-                by_destination[notice.destination].append(notice)
-            for destination, batch in by_destination.items():
-                self._begin(destination, batch)
+                self._begin(notice)
 
-    def _begin(self, destination: str, batch: Sequence[Notice]) -> None:
+    def _begin(self, notice: Notice) -> None:
         def ended(task: asyncio.Task[None]) -> None:
-            del self._busy[destination]
-            if not task.cancelled() and task.exception() is not None:
-                log.error("Sending notices ended with a bug.", exc_info=task.exception())
+            self._sending.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                # The database failed for long: this one comes back after its lease.
+                log.error("A %s notice could not be settled.", notice.card, exc_info=error)
             self._alarm.ring()
 
-        task = asyncio.create_task(self._send_batch(batch))
-        self._busy[destination] = task
+        task = asyncio.create_task(self._send(notice))
+        self._sending.add(task)
         task.add_done_callback(ended)
 
-    async def _send_batch(self, batch: Sequence[Notice]) -> None:
-        """One after the other; the destination stays busy for the pause after the last one too."""
-        for position, notice in enumerate(batch):
-            if self._stopping.is_set():
-                await self._give_back(batch[position:])
-                return
-            try:
-                pause = await self._send(notice)
-            except Exception:  # the database failed for long: this one comes back after its lease
-                log.exception("What became of a %s notice could not be kept.", notice.card)
-                pause = BETWEEN_POSTS_S
-            with suppress(TimeoutError):  # the pause is over
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
-
-    async def _give_back(self, unsent: Sequence[Notice]) -> None:
+    async def _send(self, notice: Notice) -> None:
+        if notice.joined_to is not None:
+            await self._pass_on(notice)
+            return
         async with self._database.transaction() as tx:
-            for notice in unsent:
-                await notices.give_back(tx, notice, self._clock.now())
-
-    async def _send(self, notice: Notice) -> float:
-        """Send one; the seconds before the destination may get another one."""
+            await notice_claims.join(tx, notice)
         try:
             rendered = await self._renderers[Card(notice.card)](notice)
-            if rendered is None:  # nothing to show (any more)
-                await self._sent(notice, notice.channel or notice.destination, notice.ts or "")
-                return 0
-            async with self._database.transaction() as tx:
-                now = await self._database.now(tx)
-                held = await notices.hold(tx, notice, now + LEASE)
-            if held is None:
-                log.info("A %s notice was taken over by another process.", notice.card)
-                return 0
-            notice = held
-            channel, ts = await self._deliver(notice, rendered)
-        except SlackApiError as error:
-            await self._refused(notice, error)
-            return max(BETWEEN_POSTS_S, retry_after(error) or 0)
         except NotYet as error:
             await self._again(notice, str(error))
-            return 0
-        except UNREACHABLE as error:
-            await self._again(notice, f"Slack {refusal(error)}")
+        except FAILED as error:  # a picture couldn't be shown to Slack
+            await self._again(notice, refusal(error), after=_asked_to_wait(error))
         except Exception as error:  # a card that can't be shown must not stop the others
             log.exception("Rendering the card %s failed.", notice.card)
             await self._again(notice, f"the card can't be shown ({type(error).__name__})")
         else:
-            self._told_dead.discard(notice.destination)
-            await self._sent(notice, channel, ts)
-        return BETWEEN_POSTS_S
+            if rendered is None:  # nothing to show (any more)
+                await self._settle(notice, notice.channel, notice.ts)
+            elif held := await self._hold(notice):
+                await self._show(held, rendered, had_begun=notice.begun_at is not None)
 
-    async def _sent(self, notice: Notice, channel: str, ts: str) -> None:
-        now = self._clock.now()
-        await self._database.surely(lambda tx: notices.sent(tx, notice, channel, ts, now))
+    async def _show(self, notice: Notice, rendered: Rendered, *, had_begun: bool) -> None:
+        """Post the message or edit it, wherever it stands.
 
-    async def _deliver(self, notice: Notice, rendered: Rendered) -> tuple[str, str]:
-        content: dict[str, Any] = {"text": rendered.text, "blocks": list(rendered.blocks)}
-        if notice.channel and notice.ts:
-            await self._client.chat_update(channel=notice.channel, ts=notice.ts, **content)
-            return notice.channel, notice.ts
-        posted = await self._client.chat_postMessage(
-            channel=notice.destination,
-            thread_ts=rendered.thread_ts,
-            unfurl_links=False,
-            unfurl_media=False,
-            metadata={"event_type": "socialdesk_notice", "event_payload": {"id": notice.id}},
-            **content,
-        )
-        return posted["channel"], posted["ts"]
-
-    async def _refused(self, notice: Notice, error: SlackApiError) -> None:
-        name, now = refusal(error), self._clock.now()
-        if name in GONE and notice.ts:
-            await self._database.surely(
-                lambda tx: notices.again(tx, notice, now, name, forget_ts=True)
-            )
-        elif name in DEAD:
-            if notice.destination not in self._told_dead:
-                self._told_dead.add(notice.destination)
-                log.warning(
-                    "Slack refuses messages to %s (%s). What is owed there is kept. "
-                    "Invite the bot with /invite, or choose another channel in the set-up.",
-                    notice.destination,
-                    name,
-                )
-            await self._database.surely(lambda tx: notices.broken(tx, notice, name, now))
+        :param had_begun: it was posted before, and nobody knows whether Slack took it.
+        """
+        held: Notice | None = notice
+        if had_begun and not notice.ts:
+            try:
+                held = await self._look_up(notice, rendered.thread_ts)
+            except FAILED as error:
+                await self._refused(notice, error, uncertain=True)
+                return
+        if held is None:
+            return
+        if held.channel and held.ts:
+            await self._edit(held, held.channel, held.ts, rendered)
         else:
-            seconds = retry_after(error)
-            await self._again(
-                notice, name, after=None if seconds is None else timedelta(seconds=seconds)
+            await self._post(held, rendered)
+
+    async def _look_up(self, notice: Notice, thread_ts: str | None) -> Notice | None:
+        """The notice with the place of its message, if that stands in Slack; None if the claim
+        was lost.
+
+        :raises SlackApiError, aiohttp.ClientError, TimeoutError: it couldn't be looked for.
+        """
+        standing = await self._lookup.find(notice, thread_ts)
+        if standing is None:
+            return await self._hold(notice)
+        log.info("A %s notice whose answer was lost had arrived.", notice.card)
+        async with self._database.transaction() as tx:
+            return await notice_claims.found(tx, notice, standing.channel, standing.ts)
+
+    async def _edit(self, notice: Notice, channel: str, ts: str, rendered: Rendered) -> None:
+        try:
+            await self._client.chat_update(
+                channel=channel, ts=ts, text=rendered.text, blocks=list(rendered.blocks)
+            )
+        except FAILED as error:  # whatever came of it, the same edit again does no harm
+            await self._refused(notice, error, uncertain=False)
+        else:
+            await self._settle(notice, channel, ts)
+
+    async def _post(self, notice: Notice, rendered: Rendered) -> None:
+        try:
+            posted = await self._client.chat_postMessage(
+                channel=notice.destination,
+                thread_ts=rendered.thread_ts,
+                unfurl_links=False,
+                unfurl_media=False,
+                metadata=metadata(notice),
+                text=rendered.text,
+                blocks=list(rendered.blocks),
+            )
+        except FAILED as error:
+            await self._refused(notice, error, uncertain=not is_clear(error))
+            return
+        channel, ts = str(posted["channel"]), str(posted["ts"])
+        if not await self._settle(notice, channel, ts, pause=BETWEEN_POSTS):
+            log.warning("Two processes have posted a %s notice; one goes.", notice.card)
+            with suppress(*FAILED):  # then it stays twice
+                await self._client.chat_delete(channel=channel, ts=ts)
+
+    # What is kept
+
+    async def _hold(self, notice: Notice) -> Notice | None:
+        """Renew the claim right before Slack is called; None if it was lost."""
+        async with self._database.transaction() as tx:
+            now = await self._database.now(tx)
+            held = await notice_claims.hold(tx, notice, now, now + LEASE)
+        if held is None:
+            log.info("A %s notice was taken over by another process.", notice.card)
+        return held
+
+    async def _pass_on(self, notice: Notice) -> None:
+        async def keep(tx: Transaction) -> None:
+            await notice_claims.pass_on(tx, notice, await self._database.now(tx))
+
+        await self._database.surely(keep)
+
+    async def _settle(
+        self,
+        notice: Notice,
+        channel: str | None,
+        ts: str | None,
+        *,
+        pause: timedelta = NO_WAIT,
+    ) -> bool:
+        """It was sent. False: another message is the one that counts."""
+
+        async def keep(tx: Transaction) -> bool:
+            now = await self._database.now(tx)
+            counts = await notice_claims.sent(tx, notice, channel, ts, now, pause=pause)
+            if ts is not None:
+                await destinations.took(tx, notice.workspace_id, notice.destination, now)
+            return counts
+
+        return await self._database.surely(keep)
+
+    async def _refused(self, notice: Notice, error: Exception, *, uncertain: bool) -> None:
+        """:param uncertain: whether the message may have been posted, now or before."""
+        name, limit = refusal(error), _asked_to_wait(error)
+        if name in GONE and notice.ts:
+            await self._again(notice, name, after=NO_WAIT, forget_ts=True)
+        elif name in DEAD:
+            await self._broken(notice, name, uncertain=uncertain)
+        elif notice.ts:
+            await self._again(notice, name, after=limit, edits_wait=limit is not None)
+        elif uncertain:
+            await self._again(notice, name, after=limit, pause=BETWEEN_POSTS, uncertain=True)
+        else:
+            await self._again(notice, name, after=limit, pause=limit or BETWEEN_POSTS)
+
+    async def _broken(self, notice: Notice, problem: str, *, uncertain: bool) -> None:
+        async def keep(tx: Transaction) -> bool:
+            now = await self._database.now(tx)
+            await notice_claims.broken(tx, notice, problem, now, uncertain=uncertain)
+            place = notice.workspace_id, notice.destination
+            return await destinations.refused(tx, *place, problem, now)
+
+        if await self._database.surely(keep):
+            log.warning(
+                "Slack refuses messages to %s (%s). What is owed there is kept. Invite the bot "
+                "with /invite, or choose another channel in the set-up.",
+                notice.destination,
+                problem,
             )
 
-    async def _again(self, notice: Notice, problem: str, *, after: timedelta | None = None) -> None:
-        wait = after or timedelta(seconds=min(2 ** min(notice.attempt, 9), 300))
-        at = self._clock.now() + wait
-        log.warning("A %s notice waits until %s: %s.", notice.card, at, problem)
-        await self._database.surely(lambda tx: notices.again(tx, notice, at, problem))
+    async def _again(
+        self,
+        notice: Notice,
+        problem: str,
+        *,
+        after: timedelta | None = None,
+        pause: timedelta = NO_WAIT,
+        uncertain: bool = False,
+        forget_ts: bool = False,
+        edits_wait: bool = False,
+    ) -> None:
+        """:param after: how long it waits; None: longer each time.
+        :param pause: how long its destination takes nothing else.
+        :param edits_wait: Slack takes no edits in the whole workspace meanwhile.
+        """
+        longer = min(timedelta(seconds=2 ** min(notice.attempt, 9)), LONGEST_WAIT)
+        wait = longer if after is None else after
+        if uncertain:
+            wait = max(wait, ON_ITS_WAY)
+
+        async def keep(tx: Transaction) -> None:
+            now = await self._database.now(tx)
+            log.warning("A %s notice waits until %s: %s.", notice.card, now + wait, problem)
+            await notice_claims.again(
+                tx,
+                notice,
+                now + wait,
+                problem,
+                free_at=now + pause,
+                uncertain=uncertain,
+                forget_ts=forget_ts,
+            )
+            if edits_wait:
+                await notice_claims.edits_wait(tx, notice.workspace_id, now + wait)
+
+        await self._database.surely(keep)
+
+
+def _asked_to_wait(error: Exception) -> timedelta | None:
+    seconds = retry_after(error) if isinstance(error, SlackApiError) else None
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -27,3 +27,17 @@ def retry_after(error: SlackApiError) -> int | None:
     headers = getattr(error.response, "headers", None) or {}
     seconds = str(headers.get("Retry-After", ""))
     return int(seconds) if seconds.isdigit() else None
+
+
+# "It's possible some aspect of the operation succeeded before the error was raised."
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_UNCLEAR = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+
+
+def is_clear(error: Exception) -> bool:
+    """Whether Slack said that it did nothing; else nobody knows what it did."""
+    if not isinstance(error, SlackApiError):
+        return False
+    data = getattr(error.response, "data", None)
+    named = isinstance(data, dict) and bool(data.get("error"))
+    return retry_after(error) is not None or (named and refusal(error) not in _UNCLEAR)
