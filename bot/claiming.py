@@ -177,7 +177,7 @@ class Claimer:
         """Put off what its account's network wants no sooner; the rest."""
         now = await self._database.now(tx)
         limited = {
-            attempt.account.id: until
+            attempt.account.id: (attempt.account, until)
             for attempt in attempts
             if (until := attempt.account.limited_until) is not None and until > now
         }
@@ -185,8 +185,8 @@ class Claimer:
             return attempts
         waiting = [one.delivery.id for one in attempts if one.account.id in limited]
         await deliveries.give_back(tx, self.owner, waiting)
-        for account_id, until in limited.items():
-            await deliveries.put_off(tx, account_id, until)
+        for account, until in limited.values():
+            await deliveries.put_off(tx, account, until)
         return [attempt for attempt in attempts if attempt.account.id not in limited]
 
     async def _plan(self, tx: Transaction, fresh: Sequence[Attempt]) -> None:

@@ -152,7 +152,7 @@ class Settling:
                 state, new = DeliveryState.PENDING, {"next_attempt_at": at}
                 if whole_account:
                     await accounts.limit(tx, account.id, at)
-                    await deliveries.put_off(tx, account.id, at)
+                    await deliveries.put_off(tx, account, at)
                 first = delivery.problem is None
                 tell = delivery.attempt == UNCERTAIN_TELLS_AT if uncertain else first
             case Never():
@@ -194,7 +194,7 @@ class Settling:
 
         async def keep(tx: Transaction) -> None:
             await deliveries.give_back(tx, self._owner, [attempt.delivery.id])
-            await deliveries.put_off(tx, attempt.account.id, until)
+            await deliveries.put_off(tx, attempt.account, until)
 
         await self._database.surely(keep)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
 
-from storage.records import AccountState, Delivery, DeliveryState, PartKind, PartState
+from storage.records import Account, AccountState, Delivery, DeliveryState, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
 from storage.tables import accounts, brakes, deliveries, parts
 
@@ -223,15 +223,16 @@ async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
     )
 
 
-async def put_off(tx: Transaction, account_id: str, until: datetime) -> None:
+async def put_off(tx: Transaction, account: Account, until: datetime) -> None:
     """What is due on an account before a time waits until then; its promise stays as it is.
 
     What somebody works on at the moment is left out: it finds the account's limit when claimed.
     """
     due = select(deliveries.c.id).where(
-        deliveries.c.account_id == account_id,
+        deliveries.c.network == account.network,  # for the index that claiming has
         deliveries.c.state == DeliveryState.PENDING,
         deliveries.c.next_attempt_at < until,
+        deliveries.c.account_id == account.id,
     )
     await tx.connection.execute(
         update(deliveries)
