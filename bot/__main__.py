@@ -130,7 +130,7 @@ def _manifest(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot.bootstrap import alone_on, bring_up, is_up_to_date, prepare_folder
+    from bot.opening import alone_on, bring_up, is_up_to_date, prepare_folder
     from bot.settings import read_settings
     from storage.database import Database
 

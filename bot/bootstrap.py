@@ -5,11 +5,9 @@ import contextlib
 import logging
 import secrets
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -33,7 +31,7 @@ from bot.clock import Clock
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
-from bot.errors import AlreadyRunning, SettingsError
+from bot.errors import SettingsError
 from bot.guarded import GuardedTransport
 from bot.health import HealthCheck
 from bot.home import Homes
@@ -45,6 +43,7 @@ from bot.metrics import TICK, Metrics
 from bot.networks import NETWORKS
 from bot.networks.base import Network
 from bot.networks.http import make_client
+from bot.opening import alone_on, bring_up, prepare_folder
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.raising import Raiser
@@ -63,8 +62,6 @@ from handlers.notices import NoticeSender
 from handlers.slack_calls import UNREACHABLE, refusal
 from storage import workspaces
 from storage.database import Database
-from storage.lock import Taken, only_process
-from storage.migrations import DatabaseTooNew, DatabaseUnusable, is_current, migrate
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0  # for everything that is under way when it stops; shorter than a container is given
@@ -246,68 +243,6 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
         # Nothing can be signed with a secret that nobody knows; sockets need no signature.
         signing_secret=settings.slack_signing_secret or secrets.token_hex(),
     )
-
-
-@contextlib.contextmanager
-def alone_on(database: Database) -> Iterator[None]:
-    """Be the only process that works on an SQLite file; any number may share a server.
-
-    :raises AlreadyRunning: another process has it.
-    :raises SettingsError: it can't be used.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            if database.file is not None:
-                stack.enter_context(only_process(database.file))
-        except Taken as error:
-            raise AlreadyRunning(
-                f"Socialdesk is running already on {database.file}: {error.holder}. "
-                "Stop that one first; on PostgreSQL, several may run side by side."
-            ) from error
-        except OSError as error:
-            problem = f"DATABASE_URL: {database.file} can't be used ({error.strerror})."
-            raise SettingsError([problem]) from error
-        yield
-
-
-async def is_up_to_date(database: Database) -> bool:
-    """Whether there is nothing to migrate.
-
-    :raises SettingsError: it can't be used.
-    """
-    with _database_in_words():
-        return await is_current(database)
-
-
-async def bring_up(database: Database) -> bool:
-    """Bring the database to this release; whether anything was done.
-
-    :raises SettingsError: it can't be used, or a newer release has been there.
-    """
-    with _database_in_words():
-        return await migrate(database)
-
-
-@contextlib.contextmanager
-def _database_in_words() -> Iterator[None]:
-    try:
-        yield
-    except (DatabaseTooNew, DatabaseUnusable) as error:
-        raise SettingsError([f"DATABASE_URL: {error}"]) from error
-
-
-def prepare_folder(folder: Path) -> None:
-    """The folder of everything that is kept; nobody else on the machine may look into it.
-
-    :raises SettingsError: it can't be made, or not be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        problem = f"DATA_DIR: {folder} can't be used ({error.strerror}). Name another folder."
-        raise SettingsError([problem]) from error
 
 
 @contextlib.asynccontextmanager

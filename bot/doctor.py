@@ -1,7 +1,9 @@
 """`python -m bot doctor`: everything that can be wrong, and what to do about it.
 
-It reads only (a login that it has to refresh is kept, as the running bot would: throwing it away
-could end it), says each thing as soon as it is known, and prints nothing that is secret.
+It works beside the running bot. It changes nothing (to see whether the database takes writes it
+writes a row and takes it back; a login that it has to refresh is kept, as the running bot would:
+throwing it away could end it), says each thing as soon as it is known, and prints nothing that is
+secret.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ import os
 import shutil
 import stat
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.accounts import Accounts, Vault
@@ -18,13 +21,19 @@ from bot.errors import Expired, NetworkError, UserError
 from bot.findings import Finding, Verdict, note, ok, wrong
 from bot.networks.base import Measures, Network
 from bot.settings import Settings
-from storage import accounts, notices, workspaces
+from storage import accounts, backlog, brakes, notices, workspaces
 from storage.database import Database
-from storage.migrations import HEAD, stored_version
-from storage.records import Account, AccountState, Workspace
+from storage.migrations import HEAD, DatabaseUnusable, stored_version
+from storage.records import Account, AccountState, HoldReason, Workspace
 
 PATIENCE_S = 15.0
 LITTLE_SPACE = 200_000_000  # bytes
+LATE = timedelta(minutes=1)  # what a network takes by itself doesn't count
+HELD_BECAUSE = {
+    HoldReason.LATE: "they came due too long ago, and their authors are asked in Slack.",
+    HoldReason.BRAKE: "they came due while publishing was held.",
+    HoldReason.ACCOUNT: "their account must be connected again.",
+}
 
 
 async def examine(
@@ -85,7 +94,11 @@ class Doctor:
             return
         async for finding in self._slack.check_channels(workspace):
             yield finding
-        for finding in await self._check_outbox(workspace):
+        for finding in [
+            *await self._check_outbox(workspace),
+            *await self._check_brakes(workspace),
+            *await self._check_backlog(workspace),
+        ]:
             yield finding
         async for finding in self._check_accounts(workspace):
             yield finding
@@ -97,17 +110,23 @@ class Doctor:
             return note(f"There is no database at {name} yet.", "The first start makes it.")
         try:
             async with asyncio.timeout(PATIENCE_S / 3):
-                problem = await self._database.problem()
-                version = None if problem else await stored_version(self._database)
+                version = await stored_version(self._database)
+                problem = await self._database.problem() if version == HEAD else None
         except TimeoutError:
             return wrong(
                 f"The database {name} is locked, or doesn't answer.",
                 "See what else has it open. People in Slack are answered all the same.",
             )
+        except DatabaseUnusable as error:
+            return wrong(
+                f"{error} ({name})",
+                "Check DATABASE_URL, that its server runs, and the rights on the file.",
+            )
         if problem is not None:
             return wrong(
-                f"The database {name} can't be used ({problem}).",
-                "Check DATABASE_URL, that its server runs, and the rights on the file.",
+                f"The database {name} takes no writes: {problem}.",
+                "Make room on its disk, or give the bot's user the right to write. Nothing is "
+                "published meanwhile, and nothing is lost.",
             )
         if version is None:
             return note(f"The database {name} is empty.", "The first start fills it.")
@@ -134,6 +153,49 @@ class Doctor:
             )
             for destination, number in kept.items()
         ]
+
+    async def _check_brakes(self, workspace: Workspace) -> list[Finding]:
+        """What holds publishing, and why."""
+        async with self._database.reading() as tx:
+            standing = await brakes.standing(tx, workspace.id)
+            on = {one.id: one for one in await accounts.of_workspace(tx, workspace.id)}
+        found = []
+        for brake in standing:
+            account = on.get(brake.account_id or "")
+            where = f" on {account.handle}" if account else ""
+            reason = "".join(sign for sign in brake.reason if sign.isprintable())
+            found.append(
+                note(
+                    f"Publishing{where} is held since {_moment(brake.pulled_at)}: {reason}",
+                    "In Slack: /social resume shows what is held and releases it.",
+                )
+            )
+        return found
+
+    async def _check_backlog(self, workspace: Workspace) -> list[Finding]:
+        """What should be out and isn't."""
+        async with self._database.reading() as tx:
+            late_since = await self._database.now(tx) - LATE
+            waiting = await backlog.of_workspace(tx, workspace.id, late_since)
+        found = []
+        if waiting.late_since is not None:
+            found.append(
+                wrong(
+                    f"{waiting.late} post(s) are late, the first since "
+                    f"{_moment(waiting.late_since)}.",
+                    "Is the bot running? Their cards say whether a network gives trouble.",
+                )
+            )
+        for reason, number in waiting.held.items():
+            found.append(note(f"{number} post(s) are held: {HELD_BECAUSE[reason]}"))
+        if waiting.unknown:
+            found.append(
+                wrong(
+                    f"Nobody knows whether {waiting.unknown} post(s) went out.",
+                    "Their authors are asked in Slack: It is live, or It is not: send again.",
+                )
+            )
+        return found
 
     async def _workspace(self, team_id: str | None) -> Workspace | None:
         async with self._database.reading() as tx:
@@ -185,6 +247,10 @@ class Doctor:
         except (NetworkError, UserError) as error:
             return wrong(f"{name} can't be used now: {str(error).rstrip('.')}.")
         return ok(f"{name} takes our login.")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _is_missing(file: str) -> bool:

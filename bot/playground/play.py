@@ -17,10 +17,11 @@ from typing import Any
 from cryptography.fernet import Fernet
 from starlette.routing import Mount
 
-from bot.bootstrap import prepare_folder, running
+from bot.bootstrap import running
 from bot.errors import AlreadyRunning, SettingsError
 from bot.networks import NETWORKS
 from bot.networks.base import Network
+from bot.opening import prepare_folder
 from bot.playground.page import Page
 from bot.playground.recording import Recorder
 from bot.playground.sandbox import create_sandbox

@@ -55,15 +55,6 @@ async def migrate(database: Database, release: Release = THIS_RELEASE) -> bool:
         return await _migrate(database, release)
 
 
-async def is_current(database: Database, release: Release = THIS_RELEASE) -> bool:
-    """Whether it is at a release already.
-
-    :raises DatabaseUnusable: it can't be reached or read; says why.
-    """
-    with _usable(database):
-        return await stored_version(database) == release.head
-
-
 @contextmanager
 def _usable(database: Database) -> Iterator[None]:
     if database.is_sqlite:
@@ -98,9 +89,13 @@ async def _migrate(database: Database, release: Release) -> bool:
 
 
 async def stored_version(database: Database) -> str | None:
-    """The version a database is at; None: it is empty. Nothing is changed."""
-    async with database.reading() as tx:
-        return await tx.connection.run_sync(_stored_version)
+    """The version a database is at; None: it is empty. Nothing is changed.
+
+    :raises DatabaseUnusable: it can't be reached or read; says why.
+    """
+    with _usable(database):
+        async with database.reading() as tx:
+            return await tx.connection.run_sync(_stored_version)
 
 
 def _stored_version(connection: Connection) -> str | None:
