@@ -13,13 +13,14 @@ from PIL import Image
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground.page import Page
 from bot.playground.seed import ANA, APPROVALS, BEN, DANA, SOCIAL, seed
 from bot.playground.server import create_app, serving
 from bot.playground.slack import Slack
 from bot.playground.workspace import Workspace
-from tests.e2e.tiny_app import Json, card, tiny_app
+from tests.e2e.tiny_app import Json, card, form, tiny_app
 from tests.playground.manifest import MANIFEST
 from tests.servers.chromium import PHONE, NewPage
 from tests.servers.eventually import eventually
@@ -258,6 +259,50 @@ async def test_an_update_of_a_form_keeps_what_was_typed(page: Tab, desk: Desk) -
     assert values["who"]["who"]["selected_user"] == DANA
     # 3:30 in Berlin on the day the clocks go forward.
     assert values["at"]["at"]["selected_date_time"] == 1806197400
+
+
+async def test_a_list_stays_as_it_is_typed_in_when_its_form_is_updated(
+    page: Tab, desk: Desk
+) -> None:
+    await page.goto(desk.address(ANA))
+    await write(page, "/social draft")
+    dialog = page.get_by_role("dialog", name="New post")
+    await dialog.get_by_role("button", name="Check").click()
+    view = (await desk.told("block_actions"))["view"]["id"]
+    await expect(dialog.get_by_text("Checked 0 characters.")).to_be_visible()
+    ask, lists = dialog.get_by_role("combobox", name="Ask"), dialog.get_by_role("listbox")
+    await ask.press_sequentially("a")
+    await ask.press("ArrowDown")
+    before = await page.locator(".option.is-active").text_content()
+    assert before
+    await updated(desk, view, "Changed by the app.")
+    await expect(dialog.get_by_text("Changed by the app.")).to_be_visible()
+    await expect(ask).to_be_focused()
+    await expect(ask).to_have_value("a")
+    await expect(page.locator(".option.is-active")).to_have_text(before)
+    await ask.press("Enter")
+    await expect(ask).to_have_value(before)
+    await expect(lists).to_have_count(0)
+
+    # What was emptied to be typed anew isn't taken for chosen, and whoever leaves closes the list.
+    await ask.fill("")
+    await expect(lists).to_have_count(1)
+    await updated(desk, view, "And changed again.")
+    await expect(dialog.get_by_text("And changed again.")).to_be_visible()
+    await expect(ask).to_have_value("")
+    await ask.press("Escape")
+    await expect(ask).to_have_value(before)
+    await ask.press("Enter")
+    await expect(lists).to_have_count(1)
+    await dialog.get_by_label("Text").click()
+    await expect(lists).to_have_count(0)
+
+
+async def updated(desk: Desk, view: str, note: str) -> None:
+    client = AsyncWebClient(
+        desk.workspace.app.bot_token, base_url=f"{desk.workspace.base_url}/api/"
+    )
+    await client.views_update(view_id=view, view=form(note))
 
 
 async def test_forms_lie_on_each_other_three_deep_and_come_back_as_they_were(

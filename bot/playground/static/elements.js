@@ -51,7 +51,8 @@ export function stateOf(surface) {
   return values;
 }
 
-// What was entered survives new content where block_id, action_id and kind stay the same.
+// What was entered, or is being typed, survives new content where block_id, action_id and kind stay
+// the same. Asked for right before the new content takes the old one's place.
 export function remember(surface) {
   const kept = new Map();
   for (const element of stateful(surface)) kept.set(keyOf(element), snapshot(element));
@@ -75,16 +76,19 @@ function snapshot(element) {
     texts: [...element.querySelectorAll(".typed")].map((field) => field.value),
     chosen: [...element.querySelectorAll("select option:checked, input:checked")].map(({ value }) => value),
     files: [...element.querySelectorAll("[data-file-list] > li")],
+    typing: element.querySelector("[data-select]")?.combo?.handOver(),
   };
 }
 
-function putBack(element, { texts, chosen, files }) {
+function putBack(element, { texts, chosen, files, typing }) {
   element.querySelectorAll(".typed").forEach((field, at) => {
     field.value = texts[at] ?? "";
   });
   for (const choice of element.querySelectorAll("select option")) choice.selected = chosen.includes(choice.value);
   for (const choice of element.querySelectorAll(".tick input")) choice.checked = chosen.includes(choice.value);
-  element.querySelector("[data-select]")?.combo?.show();
+  const combo = element.querySelector("[data-select]")?.combo;
+  combo?.show();
+  if (typing) combo?.resume(typing);
   element.querySelector("[data-file-list]")?.replaceChildren(...files);
 }
 

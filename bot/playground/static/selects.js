@@ -107,6 +107,7 @@ class Combo {
   }
 
   open(filter = "") {
+    this.filter = filter;
     const words = filter.trim().toLowerCase();
     const found = this.choices.filter((option) => option.label.toLowerCase().includes(words));
     this.list.replaceChildren();
@@ -213,7 +214,28 @@ class Combo {
     this.select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
+  // What somebody is typing, for the box that takes this one's place; from now on this one is silent.
+  handOver() {
+    this.isReplaced = true;
+    document.removeEventListener("scroll", this.whileOpen, { capture: true });
+    if (this.list.hidden) return null;
+    const { filter, input } = this;
+    const active = this.options.find((option) => option.classList.contains("is-active"));
+    const selection = [input.selectionStart, input.selectionEnd];
+    return { filter, text: input.value, selection, active: active?.choice.value };
+  }
+
+  resume({ filter, text, selection, active }) {
+    this.input.value = text;
+    this.input.focus({ preventScroll: true });
+    this.input.setSelectionRange(...selection);
+    this.open(filter);
+    const same = this.options.find((option) => option.choice.value === active);
+    if (same) this.activate(same);
+  }
+
   onBlur() {
+    if (this.isReplaced) return;
     const emptied = !this.multiple && this.input.value === "" && this.chosen.length;
     this.close();
     if (emptied && this.wrapper.closest("[data-input-block]")) {
