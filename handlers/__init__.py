@@ -6,6 +6,7 @@ from handlers import (
     approvals,
     connect,
     desk,
+    destinations,
     digests,
     drafting,
     home,
@@ -38,6 +39,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **account_cards,
         **mentions.register(desk_),
         **digests.register(desk_, pictures),
+        **destinations.register(desk_),
     }
     watches.register(desk_)
     desk.register(desk_)

@@ -10,13 +10,17 @@ from handlers.ids import COMMAND, Shortcut
 BOT_SCOPES = (
     "chat:write",
     "commands",
+    "channels:history",
     "channels:read",
     "files:read",
     "files:write",
+    "groups:history",
     "groups:read",
+    "im:history",
+    "im:write",
     "users:read",
 )
-EVENTS = ("app_home_opened", "user_change")
+EVENTS = ("app_home_opened", "member_joined_channel", "user_change")
 
 
 def manifest(*, request_url: str | None = None) -> dict[str, Any]:

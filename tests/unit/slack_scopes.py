@@ -1,10 +1,12 @@
 """The bot scopes that Slack's Web API methods need (https://docs.slack.dev/reference/methods).
 
 Only methods that a bot like ours may call. Of the `conversations.*` methods' alternatives, those
-for the kinds of channels that our forms offer (public and private) are all needed.
+for the kinds of channels that our forms offer (public and private) are all needed; for reading what
+was said, those for direct messages with people too.
 """
 
 CHANNELS_READ = frozenset({"channels:read", "groups:read"})
+HISTORY = frozenset({"channels:history", "groups:history", "im:history"})
 
 SCOPES: dict[str, frozenset[str]] = {
     "apps.connections.open": frozenset(),  # an app-level token's connections:write
@@ -15,11 +17,12 @@ SCOPES: dict[str, frozenset[str]] = {
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
-    "conversations.history": frozenset({"channels:history", "groups:history"}),
+    "conversations.history": HISTORY,
     "conversations.info": CHANNELS_READ,
     "conversations.list": CHANNELS_READ,
     "conversations.members": CHANNELS_READ,
     "conversations.open": frozenset({"im:write"}),
+    "conversations.replies": HISTORY,
     "files.completeUploadExternal": frozenset({"files:write"}),
     "files.delete": frozenset({"files:write"}),
     "files.getUploadURLExternal": frozenset({"files:write"}),
@@ -40,6 +43,10 @@ HELPERS = {
 }
 
 # Events (https://docs.slack.dev/reference/events) and features that need a scope of their own.
-EVENTS = {"app_home_opened": frozenset(), "user_change": frozenset({"users:read"})}
+EVENTS = {
+    "app_home_opened": frozenset(),
+    "member_joined_channel": CHANNELS_READ,
+    "user_change": frozenset({"users:read"}),
+}
 SLASH_COMMANDS_AND_SHORTCUTS = frozenset({"commands"})
 FILE_INPUT = frozenset({"files:read"})
