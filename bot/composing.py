@@ -9,10 +9,13 @@ import regex
 
 from bot.accounts import AccountChoice, Accounts
 from bot.errors import FieldErrors
-from bot.posts import with_link
+from bot.networks.base import Limits, Network
+from bot.posts import thread_parts, with_link
 from storage.records import Content, Picture, When
 
 MOST_TO_READ = 20_000  # what a card and its thread can show of different texts, see `shown_size`
+MOST_POSTS = 25  # of a thread: as many as people still read, and a card shows
+MOST_NAMED = 3  # posts of a thread that are named as too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,12 @@ class PostForm:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One account's count: ``used`` of ``limit``, in the network's own units."""
+    """One account's count: what it would publish (several posts are a thread), and how much each
+    uses of ``limit``, in the network's own units."""
 
     choice: AccountChoice
-    used: int
+    posts: tuple[str, ...]
+    used: tuple[int, ...]
     limit: int
     problems: tuple[str, ...]
 
@@ -67,12 +72,36 @@ def count_all(form: PostForm, choices: Sequence[AccountChoice], accounts: Accoun
 
 def _count(choice: AccountChoice, text: str, pictures: int, accounts: Accounts) -> Count:
     network = accounts.network(choice.account)
-    problems = network.text_problems(text, choice.limits)
+    posts = thread_parts(text)
+    problems = []
+    if len(posts) > 1 and not network.threads:
+        problems.append(
+            f"{network.label} has no threads: take out the lines of ---, or tailor its text in the "
+            "next step."
+        )
+        posts = [text]
+    elif len(posts) > MOST_POSTS:
+        problems.append(f"A thread can have {MOST_POSTS} posts; this one has {len(posts)}.")
+    problems += _too_long(network, posts, choice.limits)
     if pictures > choice.limits.pictures:
         problems.append(
             f"{choice.label} takes {choice.limits.pictures} pictures; this post has {pictures}."
         )
-    return Count(choice, network.count(text), choice.limits.text, tuple(problems))
+    used = tuple(map(network.count, posts))
+    return Count(choice, tuple(posts), used, choice.limits.text, tuple(problems))
+
+
+def _too_long(network: Network, posts: Sequence[str], limits: Limits) -> list[str]:
+    """What the network would refuse about each text; in a thread, which post it is."""
+    if len(posts) == 1:
+        return network.text_problems(posts[0], limits)
+    found = [
+        f"Part {number} of {len(posts)}: {problem}"
+        for number, post in enumerate(posts, start=1)
+        for problem in network.text_problems(post, limits)
+    ]
+    more = len(found) - MOST_NAMED
+    return [*found[:MOST_NAMED], f"{more} more parts are too long."] if more > 0 else found
 
 
 def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts) -> Content:
@@ -92,7 +121,7 @@ def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts
             "All texts and descriptions together are longer than what an approver can be shown "
             f"({MOST_TO_READ} characters). Make two posts of it."
         )
-    if not form.pictures and not all(text.strip() for text in texts.values()):
+    if not form.pictures and not all(thread_parts(text)[0].strip() for text in texts.values()):
         problems["text"] = "Write something, or add a picture."
     for count in count_all(form, choices, accounts):
         network = count.choice.account.network
@@ -107,16 +136,22 @@ def checked(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts
 
 
 def shown_size(text: str) -> int:
-    """What a text takes on a card at most, in Slack's units: its escapes, the quoting and names for
-    what is invisible included."""
+    """What a text takes on a card at most, in Slack's units: its escapes, the quoting, names for
+    what is invisible and a section for each post of a thread included."""
     hidden = len(_INVISIBLE.findall(text))
-    return hidden * _NAME + sum(_COSTS.get(sign, 1 + (ord(sign) > 0xFFFF)) for sign in text)
+    further = len(thread_parts(text)) - 1
+    return (
+        further * _SECTION
+        + hidden * _NAME
+        + sum(_COSTS.get(sign, 1 + (ord(sign) > 0xFFFF)) for sign in text)
+    )
 
 
 _COSTS = {"&": 5, "<": 4, ">": 4, "\n": 2, "*": 3, "_": 3, "~": 3, "`": 3}
 _INVISIBLE = regex.compile(
     r"[[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Zl}\p{Zp}\ufff9-\ufffb]--[\n\t]]", regex.V1
 )
+_SECTION = 250
 _NAME = 10  # such as ‹U+E0001›
 
 

@@ -99,15 +99,16 @@ def content_hash(content: Content) -> str:
 def thread_parts(text: str) -> list[str]:
     """The posts of a thread: what stands between lines of three hyphens alone. Empty ones are
     left out, so a text without any such line is one post."""
-    parts = re.split(r"^[ \t]*---[ \t]*$", text, flags=re.MULTILINE)
+    # "—-" is what phones make of three hyphens while they are typed
+    parts = re.split(r"^[^\S\n]*(?:---|—-)[^\S\n]*$", text, flags=re.MULTILINE)
     if len(parts) == 1:
         return [text]
     return [part.strip() for part in parts if part.strip()] or [""]
 
 
 def with_link(text: str, link: str | None) -> str:
-    """What is published: the text, and the link at its end unless the text holds it already
-    (that link itself, not a longer one that begins with it)."""
+    """What is published: the text, and the link at its end (of a thread, in its last post) unless
+    the text holds it already (that link itself, not a longer one that begins with it)."""
     if not link or re.search(rf"{re.escape(link)}(?![\w/?#=&%~+-]|\.\w)", text):
         return text
     return f"{text}\n\n{link}" if text else link

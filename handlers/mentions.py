@@ -10,9 +10,10 @@ from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import pack, unpack
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
-from handlers.slack_text import escape, form_to_post_text
+from handlers.slack_text import form_to_post_text
 from handlers.views import mention_lists
 from handlers.views import mentions as views
+from handlers.views.drafting import counted
 from storage import mentions, notices
 from storage.records import Card, Notice, NoticeState
 
@@ -97,9 +98,7 @@ class MentionCards:
             return " "
         form = PostForm(form_to_post_text(text), (shown.choice.account.id,))
         [count] = self._services.drafting.counts(form, [shown.choice])
-        mark = ":warning: " if count.problems else ""
-        said = " ".join(map(escape, count.problems))
-        return f"{mark}{count.used} of {count.limit} {said}".rstrip()
+        return counted(count)
 
     async def submit_reply(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)

@@ -10,7 +10,7 @@ from bot.digests import Digest, DuePost, Illustrated
 from bot.performance import ENGAGEMENT, AccountPerformance, BestPost
 from bot.periods import Period, Span
 from handlers.ids import Act
-from handlers.slack_text import escape, shorten
+from handlers.slack_text import escape
 from handlers.views.blocks import (
     Block,
     button,
@@ -21,6 +21,7 @@ from handlers.views.blocks import (
     picture,
     section,
 )
+from handlers.views.texts import excerpt
 from storage.records import AccountState, Sentiment
 
 MOST_ACCOUNTS = 8  # beside each other in fields, of which Slack takes ten
@@ -220,14 +221,14 @@ def _best(digest: Digest) -> list[Block]:
     if best is None or revision is None:
         return []
     text = revision.base_text.strip() or next(iter(revision.content.texts.values()), "")
-    excerpt = shorten(escape(" ".join(text.split())), EXCERPT) or "_only pictures_"
+    beginning = excerpt(text, EXCERPT) or "_only pictures_"
     said = " · ".join(
         _counted(best.gained[key], key.removesuffix("s").replace("replie", "reply"))
         for key in ENGAGEMENT
         if best.gained.get(key, 0) > 0
     )
     links = " · ".join(_link(digest, best))
-    return [section(f"*The best post*  {said}\n>{excerpt}\n{links}")]
+    return [section(f"*The best post*  {said}\n>{beginning}\n{links}")]
 
 
 def _link(digest: Digest, best: BestPost) -> list[str]:
@@ -325,11 +326,11 @@ def _today(digest: Digest) -> Block:
 
 def _due(one: DuePost, digest: Digest) -> str:
     text = one.revision.base_text.strip() or next(iter(one.revision.content.texts.values()), "")
-    excerpt = shorten(escape(" ".join(text.split())), DUE_EXCERPT) or "_only pictures_"
+    beginning = excerpt(text, DUE_EXCERPT) or "_only pictures_"
     where = one.accounts[0] if len(one.accounts) == 1 else _counted(len(one.accounts), "account")
     waits = "" if one.is_approved else ", *not approved yet*"
     at = _clock(one.post.due_at or digest.made_at, digest.period)
-    return f"•  *{at}*  {excerpt}  (_{escape(where)}_{waits})"
+    return f"•  *{at}*  {beginning}  (_{escape(where)}_{waits})"
 
 
 def _clock(instant: datetime, period: Period) -> str:

@@ -5,14 +5,14 @@ from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from bot.composing import Count
+from bot.composing import MOST_POSTS, Count
 from bot.drafting import FormStart, Preview
 from bot.media import MAX_PICTURES
 from bot.team import decides_own
 from bot.times import spoken
 from handlers.draft_fields import IN_WORDS, INPUT_LIMIT, DraftFields, inputs_for
 from handlers.ids import Act, Form
-from handlers.slack_text import escape
+from handlers.slack_text import escape, shorten
 from handlers.views.blocks import (
     Block,
     actions,
@@ -27,10 +27,18 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
+from handlers.views.texts import excerpt, joined
 from storage.records import When
 
 KEEP_TYPING = ("on_character_entered",)  # how what is typed is kept before it is submitted
 MOST_CHECKBOXES = 10
+IN_CONTEXT = 2800
+MOST_CONTEXTS = 10
+BEGINNING = 60
+THREAD_HINT = (
+    "For a thread, put a line of three hyphens (---) between its posts. "
+    "Pictures go with the first one."
+)
 
 WHEN_OPTIONS = (
     option("Next free time", When.NEXT_FREE.value),
@@ -147,13 +155,20 @@ def submit_label(start: FormStart) -> str:
 
 
 def _text_fields(text: str) -> list[Block]:
+    pieces = inputs_for("text", text)
     return [
-        _text_field(name, "Text, continued" if position else "Text", piece, Act.DRAFT_TEXT)
-        for position, (name, piece) in enumerate(inputs_for("text", text))
+        _text_field(
+            name,
+            "Text, continued" if position else "Text",
+            piece,
+            Act.DRAFT_TEXT,
+            hint=THREAD_HINT if position == len(pieces) - 1 else "",
+        )
+        for position, (name, piece) in enumerate(pieces)
     ]
 
 
-def _text_field(name: str, label: str, text: str, act: Act) -> Block:
+def _text_field(name: str, label: str, text: str, act: Act, *, hint: str = "") -> Block:
     return field(
         name,
         label,
@@ -165,6 +180,7 @@ def _text_field(name: str, label: str, text: str, act: Act) -> Block:
             placeholder="What do you want to say?",
             acts_on=KEEP_TYPING,
         ),
+        hint=hint,
         optional=True,
         acts=True,
     )
@@ -184,18 +200,17 @@ def _accounts_field(start: FormStart, fields: DraftFields) -> Block:
 def _counts(preview: Preview) -> Block:
     if not preview.counts:
         return context("_Choose accounts to see how much text fits._") | {"block_id": "counts"}
-    lines = [count_line(count) for count in preview.counts]
-    return context("\n".join(lines)) | {"block_id": "counts"}
+    lines = [f"*{escape(count.choice.label)}* {counted(count)}" for count in preview.counts]
+    shown = joined(lines, IN_CONTEXT)[:MOST_CONTEXTS]
+    return context(*shown) | {"block_id": "counts"}
 
 
-def count_line(count: Count) -> str:
-    """One account's count, and by how much it is over."""
-    name = escape(count.choice.label)
-    if count.problems:
-        return (
-            f":warning: *{name}* {count.used} / {count.limit}: {escape(' '.join(count.problems))}"
-        )
-    return f"*{name}* {count.used} / {count.limit}"
+def counted(count: Count) -> str:
+    """How much of an account's limit is used, by each post of a thread, and what is wrong."""
+    used = f"{', '.join(map(str, count.used))} / {count.limit}"
+    if len(count.used) > 1:
+        used = f"thread of {len(count.used)}: {used}"
+    return f"{used} :warning: {escape(' '.join(count.problems))}" if count.problems else used
 
 
 def _picture_fields(fields: DraftFields) -> list[Block]:
@@ -326,6 +341,7 @@ def tailor_view(
             )
         )
     blocks.append(_counts(preview))
+    blocks += _threads(preview.counts)
     blocks.append(context(_time_line(preview, zone)) | {"block_id": "understood"})
     blocks.append(actions(button("Check", Act.TAILOR_CHECK), block_id="check"))
     return modal(
@@ -336,6 +352,23 @@ def tailor_view(
         metadata=metadata,
         notify_on_close=True,
     )
+
+
+def _threads(counts: Sequence[Count]) -> list[Block]:
+    """Where each thread is cut: its posts' beginnings, once for all accounts with the same."""
+    by_posts: dict[tuple[str, ...], list[Count]] = {}
+    for count in counts:
+        if len(count.posts) > 1:
+            by_posts.setdefault(count.posts, []).append(count)
+    blocks = []
+    for posts, same in list(by_posts.items())[:MOST_CONTEXTS]:
+        names = shorten(escape(", ".join(count.choice.label for count in same)), 200)
+        lines = [
+            f"{number}/{len(posts)}  {excerpt(post, BEGINNING) or '_only pictures_'}"
+            for number, post in enumerate(posts[:MOST_POSTS], start=1)
+        ]
+        blocks.append(context(shorten(f"*{names}*\n" + "\n".join(lines), IN_CONTEXT)))
+    return blocks
 
 
 def _tailored_text(network: str, label: str, text: str) -> list[Block]:

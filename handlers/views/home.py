@@ -20,6 +20,7 @@ from handlers.views.blocks import (
 )
 from handlers.views.connect import line as account_line
 from handlers.views.setup import named, not_set_up
+from handlers.views.texts import excerpt
 from storage.records import AccountState, Draft, Notice, PostState
 
 MOST_TO_DECIDE = 8
@@ -161,7 +162,7 @@ def _drafts(drafts: Sequence[Draft]) -> list[Block]:
         return []
     blocks = [header(_counted("Your drafts", len(drafts)))]
     for draft in drafts[:MOST_DRAFTS]:
-        text = escape(shorten(" ".join(str(draft.fields.get("text", "")).split()), EXCERPT))
+        text = excerpt(str(draft.fields.get("text", "")), EXCERPT)
         what = "A change of a post" if draft.post_id else "A new post"
         kept = f"{what}, kept {date(draft.updated_at)}"
         blocks.append(section(f"{text or '_no text yet_'}\n{kept}"))
@@ -243,7 +244,7 @@ def _head(shown: PostLine) -> str:
 def _excerpt(shown: PostLine) -> str:
     texts = shown.revision.content.texts
     text = shown.revision.base_text.strip() or next(iter(texts.values()), "")
-    return f">{escape(shorten(' '.join(text.split()), EXCERPT)) or '_only pictures_'}"
+    return f">{excerpt(text, EXCERPT) or '_only pictures_'}"
 
 
 def _open(card: Notice | None, link: Link) -> Block | None:

@@ -7,6 +7,7 @@ stays as it is while the card around it changes.
 from collections.abc import Sequence
 
 from bot.overview import PostOverview
+from bot.posts import thread_parts
 from handlers.slack_text import escape, shorten
 from handlers.views.blocks import BLOCK_COST, Block, context, picture, section
 from handlers.views.texts import cut_off, units
@@ -57,7 +58,8 @@ def fits_now() -> list[Block]:
 
 def laid_out(shown: PostOverview) -> list[list[str]]:
     """Sections for the card, then for each message of its thread: each text once, with its
-    networks' names, and each description that is longer than the card can show."""
+    networks' names (of a thread of posts each by itself), and each description that is longer than
+    the card can show."""
     alts = [picture.alt for picture in shown.revision.content.pictures]
     room = _description_room(len(alts))
     cut_short = [(n, alt) for n, alt in enumerate(alts, 1) if units(_described(alt)) > room]
@@ -68,7 +70,12 @@ def laid_out(shown: PostOverview) -> list[list[str]]:
         choice = shown.accounts.get(account_id)
         by_text.setdefault(text, []).append(choice.label if choice else "?")
     for text, labels in by_text.items():
-        pages.add(f"*{shorten(escape(', '.join(sorted(labels))), 200)}*", text)
+        name = f"*{shorten(escape(', '.join(sorted(labels))), 200)}*"
+        first, *others = thread_parts(text)
+        total = len(others) + 1
+        pages.add(f"{name} *1/{total}*" if others else name, first)
+        for number, post in enumerate(others, 2):
+            pages.add(f"*{number}/{total}*", post)
     if cut_short and pages.is_on_card:
         pages.turn()
     for number, alt in cut_short:

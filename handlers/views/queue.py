@@ -23,7 +23,7 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
-from handlers.views.texts import units
+from handlers.views.texts import excerpt, units
 from storage.records import PostState, Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -69,8 +69,8 @@ def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
     names = shorten(escape(", ".join(labels[account.id] for account in item.accounts)), 200)
     texts = item.revision.content.texts
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
-    excerpt = shorten(escape(" ".join(text.split())), 120) or "_only pictures_"
-    line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{names}\n>{excerpt}"
+    said = excerpt(text, 120) or "_only pictures_"
+    line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{names}\n>{said}"
     if post.state is PostState.PUBLISHING:
         return section(line)
     options = [

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from handlers.slack_text import shorten
+from bot.posts import thread_parts
+from handlers.slack_text import escape, shorten
 
 
 def units(text: str) -> int:
@@ -30,6 +31,14 @@ def cut_off(text: str, limit: int) -> tuple[str, str]:
     if behind > len(head) // 2:
         head = head[:behind]
     return head, text[len(head) :]
+
+
+def excerpt(text: str, limit: int) -> str:
+    """The beginning of a post on one line, escaped; of a thread the first post's, and how many
+    there are. Empty if there is no text."""
+    first, *others = thread_parts(text)
+    beginning = shorten(escape(" ".join(first.split())), limit)
+    return f"{beginning} (thread of {len(others) + 1})" if others else beginning
 
 
 def joined(lines: Iterable[str], limit: int) -> list[str]:

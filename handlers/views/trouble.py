@@ -1,6 +1,7 @@
 """What an author is told: what went wrong or was decided, what was not lost, what to press."""
 
 from bot.overview import PostOverview
+from bot.posts import thread_parts
 from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
@@ -18,8 +19,8 @@ def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
         return _sent_back(shown)
     states = {delivery.state for delivery in shown.deliveries}
     head = _head(shown, states)
-    blocks = [section(f"{head}\n>{_excerpt(shown)}"), *delivery_blocks(shown)]
-    return head, [*blocks, *_questions(shown), *_try_again(shown)]
+    blocks = [section(f"{head}\n>{excerpt(shown)}"), *delivery_blocks(shown)]
+    return head, [*blocks, *questions(shown), *_try_again(shown)]
 
 
 def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
@@ -47,7 +48,7 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
     return STATE_LINE[shown.post.state]
 
 
-def _questions(shown: PostOverview) -> list[Block]:
+def questions(shown: PostOverview) -> list[Block]:
     """For each account where nobody but a person can tell."""
     blocks = []
     for delivery in shown.deliveries[:MOST_QUESTIONS]:
@@ -77,14 +78,15 @@ def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:
     text = f"<@{last.user_id}> {'rejected' if rejected else 'asked for changes to'} your post"
     label = "Edit it" if not rejected else "Edit it and ask again"
     return text, [
-        section(f"{text}:\n>{_excerpt(shown)}"),
+        section(f"{text}:\n>{excerpt(shown)}"),
         section(f"“{shorten(escape(last.comment), LONGEST_COMMENT)}”"),
         actions(button(label, Act.EDIT_POST, pack(post=shown.post.id), style="primary")),
     ]
 
 
-def _excerpt(shown: PostOverview) -> str:
+def excerpt(shown: PostOverview) -> str:
+    """How the post begins, escaped."""
     text = shown.revision.base_text.strip()
     text = text or next(iter(shown.revision.content.texts.values()), "").strip()
-    first = text.split("\n")[0]
+    first = thread_parts(text)[0].strip().split("\n")[0]
     return shorten(escape(first), 150) + (" …" if first != text else "") or "_only pictures_"

@@ -35,7 +35,7 @@ async def test_a_complaint_is_answered_and_resolved_from_slack(
     )
     await text.fill("I'm sorry, Tom. Please send us a direct message & we'll put it right.")
     await form.get_by_role("button", name="Check the length").click()
-    await expect(form).to_contain_text("69 of 300", timeout=30_000)
+    await expect(form).to_contain_text("69 / 300", timeout=30_000)
     await screenshot(dana, "mentions-reply")
     await form.get_by_label("Resolve with this").check()
     await form.get_by_role("button", name="Send").click()

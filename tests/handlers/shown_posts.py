@@ -125,7 +125,9 @@ def shown(
 
 
 # What makes text long or strange on a card: escapes, wide signs, lines, marks, hidden signs.
-_SIGNS = st.sampled_from(["word ", "&", "<", ">", "\n", "*", "_", "🎉", "é", "x", "\u202e", "`"])
+_SIGNS = st.sampled_from(
+    ["word ", "&", "<", ">", "\n", "*", "_", "🎉", "é", "x", "\u202e", "`", "\n---\n", "y\n---\n"]
+)
 texts = st.lists(st.tuples(_SIGNS, st.sampled_from([1, 3, 60, 700, 3000])), max_size=4).map(
     lambda parts: "".join(sign * count for sign, count in parts)
 )

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.composing import MOST_TO_READ, shown_size
+from bot.composing import MOST_POSTS, MOST_TO_READ, shown_size
 from bot.overview import PostOverview
+from bot.posts import thread_parts
 from bot.playground.block_kit import check_message
 from handlers.slack_text import escape
 from handlers.views.approvals import card
@@ -109,7 +110,8 @@ def test_what_can_be_approved_can_be_read_whole(post: PostOverview) -> None:
         everything += in_thread(post, page=page)
     shown_text = quoted(everything)
     for text in set(post.revision.content.texts.values()):
-        assert "".join(escape(text).split()) in shown_text
+        whole = "".join(map(escape, thread_parts(text)))
+        assert "".join(whole.split()) in shown_text
     notes = noted(blocks)
     for picture in post.revision.content.pictures:
         described = "".join(escape(picture.alt).split())
@@ -194,6 +196,24 @@ def test_a_text_is_shown_once_with_all_its_accounts() -> None:
     blocks = card(post, [])[1]
     assert said(blocks).count("Same") == 1
     assert "*One, Two*" in said(blocks)
+
+
+def test_a_thread_is_shown_post_by_post_as_each_network_publishes_it() -> None:
+    texts = {"account0": "One\n---\nTwo\n---\nThree", "account1": "All of it"}
+    blocks = card(shown(texts, labels=("A", "B")), [])[1]
+    sections = [block["text"]["text"] for block in blocks if block["type"] == "section"][1:]
+    assert sections == ["*A* *1/3*\n>One", "*2/3*\n>Two", "*3/3*\n>Three", "*B*\n>All of it"]
+
+
+def test_the_longest_thread_there_can_be_is_approved_where_it_can_be_read() -> None:
+    one = "\n---\n".join(["x" * 540] * MOST_POSTS)
+    assert shown_size(one) <= MOST_TO_READ
+    post = shown({"account0": one})
+    assert "Approve" in labels(card(post, [])[1])
+    pages = [page for page in (in_thread(post, page=page) for page in range(PAGES)) if page]
+    for page in pages:
+        check_message(page, text="The rest of the text")
+    assert f"*{MOST_POSTS}/{MOST_POSTS}*" in said(pages[-1])
 
 
 def test_a_card_pings_nobody() -> None:

@@ -167,10 +167,10 @@ async def test_what_is_too_long_is_said_at_the_field_and_kept(stage: Stage) -> N
 async def test_the_count_is_refreshed_on_check(stage: Stage) -> None:
     shown = await alarm(stage)
     await stage.press(DANA, shown, "Reply")
-    form = await stage.modal(DANA, "of 300")
+    form = await stage.modal(DANA, "/ 300")
     stage.slack.people.type_into(form.id, {"text": {"reply_text": "y" * 310}})
     await stage.press(DANA, form, "Check the length")
-    checked = await stage.modal(DANA, "310 of 300 10 over Sandbox's limit of 300.")
+    checked = await stage.modal(DANA, "310 / 300 :warning: 10 over Sandbox's limit of 300.")
     assert inputs_of(checked)[0]["element"]["initial_value"] == "y" * 310
 
 
