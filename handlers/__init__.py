@@ -14,6 +14,7 @@ from handlers import (
     queue,
     setup,
     team,
+    trouble,
     watches,
 )
 from handlers.inbound import Desk
@@ -36,6 +37,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     home.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **trouble.register(desk_),
         **account_cards,
         **mentions.register(desk_),
         **digests.register(desk_, pictures),

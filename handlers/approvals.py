@@ -15,7 +15,6 @@ from handlers.rescheduling import Rescheduling
 from handlers.slack_text import escape
 from handlers.views import approvals as views
 from handlers.views import post_texts
-from handlers.views.trouble import trouble
 from storage import notices
 from storage.records import Card, Medium, Notice, Verdict
 
@@ -40,7 +39,6 @@ def register(
     return {
         Card.APPROVAL: cards.render,
         **dict.fromkeys(REST_PAGES, cards.render_rest),
-        Card.TROUBLE: cards.render_trouble,
     }
 
 
@@ -159,8 +157,9 @@ class ApprovalCards:
         shown = await self._load(notice)
         blocks = post_texts.in_thread(shown, page=REST_PAGES.index(Card(notice.card)))
         if not blocks:
-            # Nothing to say, unless an earlier text stands there.
-            return Rendered(post_texts.FITS, post_texts.fits_now()) if notice.ts else None
+            if notice.ts is None and notice.begun_at is None:
+                return None
+            blocks = post_texts.fits_now()  # an earlier text stands there, or may
         async with self._services.database.reading() as tx:
             parent = await notices.of_card(
                 tx, notice.workspace_id, Card.APPROVAL, notice.subject_id
@@ -168,8 +167,3 @@ class ApprovalCards:
         if parent is None or not parent.ts:
             raise NotYet("the card itself isn't posted yet")
         return Rendered("The rest of the text", blocks, thread_ts=parent.ts)
-
-    async def render_trouble(self, notice: Notice) -> Rendered | None:
-        shown = await self._load(notice)
-        text, blocks = trouble(shown)
-        return Rendered(text, blocks)

@@ -28,6 +28,12 @@ async def get(tx: Transaction, workspace_id: str, post_id: str) -> Post | None:
     )
 
 
+async def by_ids(tx: Transaction, workspace_id: str, ids: Sequence[str]) -> Sequence[Post]:
+    """Several posts, by when they were due."""
+    query = select(posts).where(posts.c.workspace_id == workspace_id, posts.c.id.in_(ids))
+    return await many(tx, Post, query.order_by(posts.c.due_at, posts.c.id))
+
+
 async def revision(tx: Transaction, workspace_id: str, revision_id: str) -> Revision | None:
     return await one(
         tx,
