@@ -52,14 +52,18 @@ class HealthCheck:
     async def _look(self) -> Health:
         sockets = await self._connected()
         problem = await self._database.problem()
-        if problem is not None:
-            return Health(problem, sockets=sockets)
+        try:  # what takes no writes can often be read
+            lag, owed = await self._waiting()
+        except Exception as error:  # a monitor is answered whatever the database does
+            return Health(problem or type(error).__name__, sockets=sockets)
+        return Health(problem, lag, owed, sockets)
+
+    async def _waiting(self) -> tuple[float, int]:
         async with self._database.reading() as tx:
             now = await self._database.now(tx)
             due = await backlog.oldest_due(tx)
             owed = await backlog.owed_notices(tx)
-        lag = 0.0 if due is None else max(0.0, (now - due).total_seconds())
-        return Health(None, round(lag, 1), owed, sockets)
+        return (0.0 if due is None else max(0.0, round((now - due).total_seconds(), 1))), owed
 
     async def _connected(self) -> int | None:
         return None if self._sockets is None else await self._sockets()

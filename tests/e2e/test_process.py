@@ -19,6 +19,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from bot.bootstrap import SOCKETS
 from bot.composing import PostForm
 from bot.playground.faults import ApiTrouble
 from bot.playground.seed import ANA, APPROVALS, BEN, SOCIAL, TEAM
@@ -269,7 +270,8 @@ async def test_health_beside_a_socket_lets_no_unsigned_request_in(tmp_path: Path
         port = probe.getsockname()[1]
     async with process(tmp_path, environment={"HTTP_PORT": str(port)}) as stage:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            assert (await client.get("/health")).json() == {"ok": True}
+            said = (await client.get("/health")).json()
+            assert (said["ok"], said["sockets"]) == (True, SOCKETS)
             command = {"command": "/social", "text": "", "team_id": TEAM.id, "user_id": BEN}
             assert (await client.post("/slack/events", data=command)).status_code == 404
         taken = {**stage.environment, "DATA_DIR": str(tmp_path / "other")}

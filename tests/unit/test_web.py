@@ -163,9 +163,31 @@ async def test_other_methods_are_refused(door: Door, method: str, path: str) -> 
     assert (await door.client.request(method, path)).status_code == 405
 
 
-async def test_health_is_the_databases(door: Door) -> None:
+async def test_health_says_what_a_monitor_needs(door: Door) -> None:
     answer = await door.client.get("/health")
-    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "ok": True,
+        "database": "ok",
+        "publishing_lag_s": 0,
+        "notices_owed": 0,
+        "sockets": None,
+    }
+
+
+async def test_a_full_database_is_not_healthy(door: Door) -> None:
+    async with door.database.transaction() as tx:
+        [pages] = (await tx.connection.exec_driver_sql("PRAGMA page_count")).one()
+        await tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    answer = await door.client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "ok": False,
+        "database": "database or disk is full",
+        "publishing_lag_s": 0,
+        "notices_owed": 0,
+        "sockets": None,
+    }
 
 
 async def test_a_locked_database_is_not_healthy_and_is_said_soon(door: Door) -> None:
@@ -174,6 +196,7 @@ async def test_a_locked_database_is_not_healthy_and_is_said_soon(door: Door) -> 
     answer = await door.client.get("/health")
     assert answer.status_code == 503
     assert answer.json()["ok"] is False
+    assert answer.json()["database"] == "no answer in 3 s"
     other.execute("ROLLBACK")
     other.close()
     assert (await door.client.get("/health")).status_code == 200
@@ -181,6 +204,7 @@ async def test_a_locked_database_is_not_healthy_and_is_said_soon(door: Door) -> 
 
 async def test_beside_a_socket_there_is_nowhere_to_send_unsigned_requests(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    await migrate(database)
     async with (
         serve(create_app(None, HealthCheck(database))) as address,
         httpx.AsyncClient(base_url=address, trust_env=False) as client,
