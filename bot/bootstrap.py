@@ -26,6 +26,7 @@ from bot import web
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
 from bot.attempts import Timing
+from bot.brake import Brakes
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans, DigestPoster
@@ -34,6 +35,8 @@ from bot.drafting import Drafting
 from bot.errors import SettingsError
 from bot.guarded import GuardedTransport
 from bot.health import HealthCheck
+from bot.held_lists import HeldLists
+from bot.holds import Holds
 from bot.home import Homes
 from bot.listening import Listening
 from bot.media import MediaFolder
@@ -156,6 +159,9 @@ def build_services(
         scheduling=Scheduling(database, clock),
         approvals=Approvals(database, clock),
         outcomes=Outcomes(database, accounts, clock),
+        brakes=Brakes(database, accounts, clock),
+        holds=Holds(database, accounts, clock),
+        held_lists=HeldLists(database, accounts),
         setting_up=SettingUp(database, clock, settings.first_admin),
         team=Team(database, clock),
         homes=Homes(database, accounts, clock),

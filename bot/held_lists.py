@@ -1,8 +1,9 @@
-"""What is held, as cards and lists show it: each post with why, and what somebody may do about it."""
+"""What is held, as cards and lists show it: each post with why, and what can be done about it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.accounts import Accounts
 from bot.brake import ShownBrake, first_over, shown_brakes
@@ -29,9 +30,16 @@ from storage.rows import Transaction
 PAGE = 20
 MOST_ON_A_CARD = 45  # blocks' limit of a message, less what stands around them
 MOST_ENTRIES = 8
-MOST_BRAKES = (
-    20  # of those pulled last, in which the one is looked for that something came due under
-)
+MOST_BRAKES = 20  # of those pulled last: under one of them something came due
+DID = {  # how something leaves a list, in the words of a record
+    "released": "let it go out",
+    "rescheduled": "moved it to its next free time",
+    "dropped": "dropped it",
+    "moved": "changed its time",
+    "cancelled": "cancelled it",
+    "edited": "edited it",
+}
+ASKED = {When.NOW: "asked: now", When.NEXT_FREE: "asked: next_free"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +99,20 @@ class HeldPost:
 @dataclass(frozen=True, slots=True)
 class HoldOverview:
     """One person's list. ``posts`` are the first of ``total``; ``seen`` says which list it is, so
-    that a press on all of it means exactly that. ``said`` are the texts of posts in the record, by
-    id; ``names`` the team's, by Slack id."""
+    that a press on all of it means exactly that.
+
+    ``asked_at`` is when something was last asked for a post; ``done`` how posts left the list, the
+    newest ``MOST_ENTRIES``, and ``said`` those posts' texts, by id. ``names`` are the team's, by
+    Slack id.
+    """
 
     workspace: Workspace
     hold: Hold
     posts: Sequence[HeldPost]
     total: int
     seen: str
-    history: Sequence[HistoryEntry]
+    asked_at: Mapping[str, datetime]
+    done: Sequence[HistoryEntry]
     said: Mapping[str, str]
     names: Mapping[str, str]
 
@@ -165,14 +178,16 @@ class HeldLists:
                 tx, workspace, rows, team.get(hold.author_id) if for_author else None
             )
             entries = await history.of_subject(tx, hold.id)
+            done = [entry for entry in entries if entry.action in DID][-MOST_ENTRIES:]
             return HoldOverview(
                 workspace=workspace,
                 hold=hold,
                 posts=found,
                 total=len(ids),
                 seen=seen_as(ids),
-                history=entries,
-                said=await self._said(tx, workspace_id, entries[-MOST_ENTRIES:]),
+                asked_at={e.detail: e.at for e in entries if e.action in ASKED.values()},
+                done=done,
+                said=await self._said(tx, workspace_id, done),
                 names={user_id: one.name for user_id, one in team.items()},
             )
 

@@ -13,7 +13,7 @@ from bot.accounts import Accounts
 from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound, UserError
-from bot.held_lists import Rights, rights_of, seen_as
+from bot.held_lists import ASKED, DID, Rights, rights_of, seen_as
 from bot.scheduling import next_free_time
 from bot.settling import conclude
 from bot.team import Action, Admitted, Person, admit, decides_own
@@ -45,15 +45,6 @@ from storage.records import (
 from storage.rows import Transaction, new_id
 
 MAY_BE_OUT = "it was dropped after its sending had begun, so it may or may not be live"
-DID = {
-    "released": "let it go out",
-    "rescheduled": "moved it to its next free time",
-    "dropped": "dropped it",
-    "moved": "changed its time",
-    "cancelled": "cancelled it",
-    "edited and asked": "edited it",
-    "edited and scheduled": "edited it",
-}
 
 
 class Do(StrEnum):
@@ -308,7 +299,7 @@ class Holds:
                 "You have asked for that already. Somebody who may approve has to press now."
             )
         for subject, detail in ((post.id, ""), (case.hold.id, post.id)):
-            await history.note(tx, post.workspace_id, subject, who, f"asked: {when}", now, detail)
+            await history.note(tx, post.workspace_id, subject, who, ASKED[when], now, detail)
         await notices.refresh(tx, post.workspace_id, post.id, now)
         await notices.refresh(tx, post.workspace_id, case.hold.id, now)
         channel = case.admitted.workspace.approvals_channel
@@ -359,6 +350,7 @@ def _still_paused(brake: Brake) -> AlreadyDone:
 async def _who_was_first(tx: Transaction, post: Post) -> AlreadyDone:
     text = "Nothing of this post is held any more. Your press changed nothing."
     for entry in reversed(await history.of_subject(tx, post.id)):
-        if entry.action in DID and entry.actor_id is not None:
-            return AlreadyDone(text, by=entry.actor_id, did=DID[entry.action], at=entry.at)
+        did = entry.action.split(" ")[0]  # "edited and asked"
+        if did in DID and entry.actor_id is not None:
+            return AlreadyDone(text, by=entry.actor_id, did=DID[did], at=entry.at)
     return AlreadyDone(text)

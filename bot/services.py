@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from bot.accounts import Accounts
 from bot.approvals import Approvals
+from bot.brake import Brakes
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans
 from bot.digests import Digests
 from bot.drafting import Drafting
+from bot.held_lists import HeldLists
+from bot.holds import Holds
 from bot.home import Homes
 from bot.listening import Listening
 from bot.media import MediaFolder
@@ -36,6 +39,9 @@ class Services:
     scheduling: Scheduling
     approvals: Approvals
     outcomes: Outcomes
+    brakes: Brakes
+    holds: Holds
+    held_lists: HeldLists
     setting_up: SettingUp
     team: Team
     homes: Homes

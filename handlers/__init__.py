@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from handlers import (
     approvals,
+    brake,
     connect,
     desk,
     destinations,
     digests,
     drafting,
+    held,
     home,
     mentions,
     queue,
@@ -35,10 +37,13 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     setup.register(desk_, connecting)
     team.register(desk_)
     home.register(desk_)
+    held_posts, held_cards = held.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
         **trouble.register(desk_),
         **account_cards,
+        **held_cards,
+        **brake.register(desk_, held_posts),
         **mentions.register(desk_),
         **digests.register(desk_, pictures),
         **destinations.register(desk_),

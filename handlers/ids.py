@@ -66,6 +66,7 @@ class Act(StrEnum):
     SETUP_ROUTE = "setup_route"
     SETUP_WORDS = "setup_words"
     SETUP_ZONE = "setup_zone"
+    SETUP_LATENESS = "setup_lateness"
     TEAM_PERSON = "team_person"
     TEAM_ROLES = "team_roles"
     # mentions
@@ -84,6 +85,22 @@ class Act(StrEnum):
     WATCH_TEXT = "watch_text"
     # digests
     DIGEST_MENU = "digest_menu"
+    # the brake
+    OPEN_PAUSE = "open_pause"
+    OPEN_RESUME = "open_resume"
+    PAUSE_WHERE = "pause_where"
+    PAUSE_REASON = "pause_reason"
+    RESUME_BRAKES = "resume_brakes"
+    RESUME_HELD = "resume_held"
+    # what is held
+    OPEN_HELD = "open_held"
+    HELD_MENU = "held_menu"
+    HELD_NOW = "held_now"
+    HELD_NEXT_FREE = "held_next_free"
+    HELD_AS_ASKED = "held_as_asked"
+    HELD_DROP = "held_drop"
+    HELD_PREVIOUS = "held_previous"
+    HELD_NEXT = "held_next"
 
 
 class Form(StrEnum):
@@ -101,6 +118,8 @@ class Form(StrEnum):
     TEAM = "team"
     REPLY = "reply"
     WATCH = "watch"
+    PAUSE = "pause"
+    RESUME = "resume"
     MESSAGE = "message"  # only shows something
 
 
