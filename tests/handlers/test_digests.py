@@ -234,16 +234,19 @@ async def test_a_due_digest_is_posted_once_and_not_again_after_a_restart(tmp_pat
         assert len(posted(stage, "Comes every day")) == 1
 
 
-async def test_two_bots_on_one_database_post_one_digest_each_time(stage: Stage) -> None:
-    await ask_for_approval(stage)
-    async with running(stage.settings) as other:
+async def test_two_bots_on_one_database_post_one_digest_each_time(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    async with staged(tmp_path, database_url=postgresql_url) as stage:
+        await ask_for_approval(stage)
+        async with running(stage.settings) as other:
+            for channel in (SOCIAL, CARE, GENERAL):
+                await plan_due_now(stage, channel)
+                other.services.clock.alarm("digests").ring()
+                await stage.message(channel, "Comes every day")
+        await stage.settled()
         for channel in (SOCIAL, CARE, GENERAL):
-            await plan_due_now(stage, channel)
-            other.services.clock.alarm("digests").ring()
-            await stage.message(channel, "Comes every day")
-    await stage.settled()
-    for channel in (SOCIAL, CARE, GENERAL):
-        assert len(posted(stage, "Comes every day", channel)) == 1
+            assert len(posted(stage, "Comes every day", channel)) == 1
 
 
 async def test_a_late_digest_says_so(stage: Stage) -> None:

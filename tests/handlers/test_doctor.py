@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,15 +19,19 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from bot.accounts import mark_expired
 from bot.bootstrap import open_networks
+from bot.composing import PostForm
 from bot.doctor import examine
 from bot.doctor_slack import check_clock
 from bot.findings import Finding, Verdict
 from bot.playground.faults import ApiTrouble
-from bot.playground.seed import ALERTS, CARE, GENERAL
+from bot.playground.seed import ALERTS, ANA, BEN, CARE, EVA, GENERAL
 from bot.settings import Settings
+from bot.team import Person
 from handlers.manifest import BOT_SCOPES
-from storage import accounts, notices, workspaces
-from storage.records import Card
+from storage import accounts, brakes, deliveries, notices, workspaces
+from storage.records import Brake, Card, DeliveryState, HoldReason, When
+from storage.records import Verdict as Decision
+from storage.rows import new_id
 from tests.handlers.stage import Stage
 from tests.servers.eventually import eventually
 
@@ -146,6 +153,66 @@ async def test_messages_that_slack_refuses(stage: Stage) -> None:
     assert "1 message(s) for C0GONE00001 are kept" in await the_one_wrong(stage.settings)
 
 
+async def a_delivery(stage: Stage, text: str, state: DeliveryState, **new: Any) -> None:
+    """A post of Ana's whose delivery was due ten minutes ago and is in some state."""
+    ana, ben = (Person(stage.bot.team_id, who) for who in (ANA, BEN))
+    async with stage.services.database.reading() as tx:
+        [account] = await accounts.of_workspace(tx, stage.bot.team_id)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    form = PostForm(text=text, account_ids=(account.id,), when=When.AT, at=tomorrow)
+    post = (await stage.services.drafting.submit(ana, form)).post
+    await stage.services.approvals.decide(
+        ben, post.id, Decision.APPROVED, revision_id=post.revision_id
+    )
+    async with stage.services.database.transaction() as tx:
+        [delivery] = await deliveries.of_post(tx, post.id)
+        due_at = datetime.now(UTC) - timedelta(minutes=10)
+        await deliveries.move(tx, delivery.id, [delivery.state], state, due_at=due_at, **new)
+
+
+async def test_a_post_that_is_late(stage: Stage) -> None:
+    await a_delivery(stage, "Late beans", DeliveryState.PENDING)
+    said = await the_one_wrong(stage.settings)
+    assert re.search(r"1 post\(s\) are late, the first since \d{4}-\d\d-\d\d \d\d:\d\d UTC", said)
+    assert "Is the bot running?" in said
+
+
+async def test_a_post_that_nobody_knows_of(stage: Stage) -> None:
+    await a_delivery(stage, "Lost beans", DeliveryState.UNKNOWN)
+    said = await the_one_wrong(stage.settings)
+    assert "Nobody knows whether 1 post(s) went out" in said
+    assert "It is live" in said
+
+
+async def test_what_is_held_and_why_is_worth_knowing(stage: Stage) -> None:
+    async with stage.services.database.transaction() as tx:
+        [account] = await accounts.of_workspace(tx, stage.bot.team_id)
+        now = datetime.now(UTC)
+        for about, reason in ((None, "A recall\x1b[2J"), (account.id, "Wrong prices")):
+            brake = Brake(
+                new_id(),
+                stage.bot.team_id,
+                about,
+                reason,
+                EVA,
+                now,
+                released_by=None,
+                released_at=None,
+            )
+            assert await brakes.pull(tx, brake)
+    for reason in HoldReason:
+        await a_delivery(stage, f"Held: {reason}", DeliveryState.HELD, hold_reason=reason)
+    well, said = await findings(stage.settings)
+    assert well, [str(finding) for finding in said]
+    noted = "\n".join(str(finding) for finding in said if finding.verdict is Verdict.NOTE)
+    assert f"Publishing is held since {now:%Y-%m-%d %H:%M} UTC: A recall[2J\n" in noted
+    assert f"Publishing on @acorn is held since {now:%Y-%m-%d %H:%M} UTC: Wrong prices" in noted
+    assert "/social resume" in noted
+    for why in ("due too long ago", "while publishing was held", "must be connected again"):
+        assert "1 post(s) are held: " in noted
+        assert why in noted
+
+
 async def test_an_expired_account(stage: Stage) -> None:
     async with stage.services.database.transaction() as tx:
         [account] = await accounts.of_workspace(tx, stage.bot.team_id)
@@ -200,7 +267,18 @@ async def test_a_file_that_is_no_database(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "no.db"
     file.write_bytes(b"this is not a database, whatever its name says" * 100)
     said = await the_one_wrong(replace(stage.settings, database_url=f"sqlite:///{file}"))
-    assert "can't be used (DatabaseError)" in said
+    assert "The database can't be used: file is not a database." in said
+
+
+async def test_a_database_that_takes_no_writes(stage: Stage) -> None:
+    unlimited = resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unlimited))
+    try:
+        said = await the_one_wrong(stage.settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert "takes no writes: disk I/O error" in said
+    assert "Make room on its disk" in said
 
 
 async def test_before_the_first_start_there_is_nothing_to_fear_and_nothing_made(
