@@ -18,6 +18,7 @@ from storage.records import AccountState, Brake, Card, Delivery, HistoryEntry, H
 from storage.rows import Transaction, new_id
 
 LONGEST_REASON = 300
+MOST_LOOKED_AT = 20  # of the brakes pulled last
 MOST_COUNTED = 1000  # scheduled posts; beyond that "more than"
 
 
@@ -219,6 +220,20 @@ def covers(brake: Brake, delivery: Delivery) -> bool:
 def first_over(found: Iterable[Brake], delivery: Delivery) -> Brake | None:
     """The first of some brakes that covers a delivery."""
     return next((brake for brake in found if covers(brake, delivery)), None)
+
+
+async def due_under(
+    tx: Transaction, workspace_id: str, sent: Sequence[Delivery]
+) -> Mapping[str, Brake]:
+    """The brake under which each of them came due that is held for it, by the delivery's id: one
+    that stands, else the one that was pulled last."""
+    held = [delivery for delivery in sent if delivery.hold_reason is HoldReason.BRAKE]
+    if not held:
+        return {}
+    standing = await brakes.standing(tx, workspace_id)
+    pulled = (*standing, *await brakes.newest(tx, workspace_id, MOST_LOOKED_AT))
+    found = {delivery.id: first_over(pulled, delivery) for delivery in held}
+    return {id_: brake for id_, brake in found.items() if brake is not None}
 
 
 async def shown_brakes(

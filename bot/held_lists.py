@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.accounts import Accounts
-from bot.brake import ShownBrake, first_over, shown_brakes
+from bot.brake import ShownBrake, due_under, first_over, shown_brakes
 from bot.errors import NotFound
 from bot.team import Action, Admitted, Person, admit, decides_own, may
 from storage import accounts, brakes, history, holds, posts, workspaces
@@ -18,7 +18,6 @@ from storage.records import (
     Delivery,
     HistoryEntry,
     Hold,
-    HoldReason,
     Member,
     Post,
     Revision,
@@ -30,7 +29,6 @@ from storage.rows import Transaction
 PAGE = 20
 MOST_ON_A_CARD = 45  # blocks' limit of a message, less what stands around them
 MOST_ENTRIES = 8
-MOST_BRAKES = 20  # of those pulled last: under one of them something came due
 DID = {  # how something leaves a list, in the words of a record
     "released": "let it go out",
     "rescheduled": "moved it to its next free time",
@@ -229,17 +227,16 @@ class HeldLists:
         used = sorted({delivery.account_id for row in rows for delivery in row.deliveries})
         known = await accounts.by_ids(tx, workspace.id, used)
         standing = await brakes.standing(tx, workspace.id)
-        newest = await brakes.newest(tx, workspace.id, MOST_BRAKES)
+        under = await due_under(tx, workspace.id, [one for row in rows for one in row.deliveries])
 
         def on(delivery: Delivery) -> HeldOn:
             account = known[delivery.account_id]
-            under = delivery.hold_reason is HoldReason.BRAKE
             return HeldOn(
                 delivery=delivery,
                 label=self._accounts.label(account),
                 owner_id=account.owner_id,
                 must_reconnect=account.state is not AccountState.ACTIVE,
-                due_under=first_over((*standing, *newest), delivery) if under else None,
+                due_under=under.get(delivery.id),
                 stopped_by=first_over(standing, delivery),
             )
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.accounts import AccountChoice, Accounts
+from bot.brake import ShownBrake, shown_brakes
 from bot.clock import Clock
 from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, approvals, deliveries, drafts, mentions, notices, posts
+from storage import accounts, approvals, deliveries, drafts, holds, mentions, notices, posts
 from storage.database import Database
 from storage.records import (
     AccountState,
@@ -53,7 +54,8 @@ class MentionLine:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """One person's Home. Lists are empty where the person's roles don't cover them."""
+    """One person's Home. Lists are empty where the person's roles don't cover them. ``held`` is how
+    many of their own posts are held."""
 
     admitted: Admitted
     to_decide: Sequence[PostLine]
@@ -63,6 +65,8 @@ class Home:
     coming: Sequence[PostLine]
     coming_total: int
     accounts: Sequence[AccountChoice]
+    brakes: Sequence[ShownBrake]
+    held: int
 
     def may(self, action: Action) -> bool:
         return self.admitted.may(action)
@@ -105,7 +109,15 @@ class Homes:
                 coming=coming,
                 coming_total=total,
                 accounts=await self._accounts.choices(tx, person.workspace_id),
+                brakes=await shown_brakes(tx, self._accounts, person.workspace_id),
+                held=await self._held(tx, person),
             )
+
+    async def _held(self, tx: Transaction, person: Person) -> int:
+        hold = await holds.open_of(tx, person.workspace_id, person.user_id)
+        if hold is None:
+            return 0
+        return len(await holds.post_ids(tx, person.workspace_id, hold_id=hold.id))
 
     async def _coming(
         self, tx: Transaction, admitted: Admitted, besides: Sequence[PostLine]

@@ -1,13 +1,15 @@
 """Everything a card or a form shows about one post, read in one go."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.accounts import AccountChoice, Accounts
+from bot.brake import due_under
 from bot.errors import NotFound
 from storage import accounts, approvals, deliveries, history, media, posts, workspaces
 from storage.records import (
     Approval,
+    Brake,
     Delivery,
     HistoryEntry,
     Medium,
@@ -23,7 +25,8 @@ class PostOverview:
     """One post with all that belongs to it.
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
-    what changed since.
+    what changed since. ``due_under`` is the brake under which a held delivery came due, by the
+    delivery's id.
     """
 
     workspace: Workspace
@@ -36,6 +39,7 @@ class PostOverview:
     deliveries: Sequence[Delivery]
     history: Sequence[HistoryEntry]
     names: Mapping[str, str]  # of the team, by Slack id
+    due_under: Mapping[str, Brake] = field(default_factory=dict)
 
 
 async def load(
@@ -58,6 +62,7 @@ async def load(
         if decision.revision_id != revision.id
     ]
     known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+    sent = await deliveries.of_post(tx, post.id)
     hashes = [picture.sha256 for picture in revision.content.pictures]
     return PostOverview(
         workspace=workspace,
@@ -67,7 +72,8 @@ async def load(
         accounts={key: accounts_.choice(account) for key, account in known.items()},
         media=await media.by_hashes(tx, workspace_id, hashes),
         approvals=decisions,
-        deliveries=await deliveries.of_post(tx, post.id),
+        deliveries=sent,
         history=await history.of_subject(tx, post.id),
         names={one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},
+        due_under=await due_under(tx, workspace_id, sent),
     )

@@ -33,11 +33,12 @@ QUEUE_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """A coming post as `/social queue` lists it."""
+    """A coming post as `/social queue` lists it. ``held``: something of it waits for a word."""
 
     post: Post
     revision: Revision
     accounts: Sequence[Account]
+    held: bool = False
 
 
 def slots_of(account: Account) -> tuple[Slot, ...]:
@@ -179,12 +180,13 @@ class Scheduling:
             await admit(tx, person, Action.LOOK)
             found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
             total = await posts.count_coming(tx, person.workspace_id)
+            held = await holds.held_among(tx, [post.id for post in found])
             items = []
             for post in found:
                 revision = await posts.revision(tx, person.workspace_id, post.revision_id)
                 assert revision is not None
                 known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
-                items.append(QueueItem(post, revision, list(known.values())))
+                items.append(QueueItem(post, revision, list(known.values()), post.id in held))
         return items, total
 
     async def movable(self, person: Person, post_id: str) -> Movable:

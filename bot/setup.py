@@ -15,13 +15,16 @@ from storage.rows import Transaction
 ROUTES = ("Care", "Content", "Product")
 MOST_WORDS = 50
 LONGEST_WORD = 100
+SHORTEST_LATENESS_S = 5 * 60
+LONGEST_LATENESS_S = 6 * 60 * 60
 ROLES_ALONE = frozenset(Role)
 ROLES_IN_A_TEAM = frozenset({Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
 class SetUpForm:
-    """What the form asks for. ``routes`` maps a team's name to its Slack channel."""
+    """What the form asks for. ``routes`` maps a team's name to its Slack channel; what is later
+    than ``lateness_limit_s`` doesn't go out unasked."""
 
     mode: Mode
     approvals_channel: str
@@ -29,6 +32,7 @@ class SetUpForm:
     routes: Mapping[str, str]
     brand_words: tuple[str, ...]
     zone: str
+    lateness_limit_s: int
 
     def channels(self) -> Mapping[str, Sequence[str]]:
         """Each chosen channel with what will appear there."""
@@ -126,6 +130,7 @@ class SettingUp:
                 alerts_channel=form.alerts_channel,
                 routes=dict(form.routes),
                 brand_words=form.brand_words,
+                lateness_limit_s=form.lateness_limit_s,
                 set_up_at=before.set_up_at or now,
             )
             await workspaces.save(tx, changed)
@@ -196,6 +201,8 @@ def _check(form: SetUpForm) -> None:
     problems: dict[str, str] = {}
     if not is_zone(form.zone):
         problems["zone"] = "Choose a time zone from the list."
+    if not SHORTEST_LATENESS_S <= form.lateness_limit_s <= LONGEST_LATENESS_S:
+        problems["lateness"] = "Choose a time from the list."
     if len(form.brand_words) > MOST_WORDS:
         over = len(form.brand_words) - MOST_WORDS
         problems["words"] = f"That's {over} too many: at most {MOST_WORDS}."

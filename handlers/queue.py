@@ -12,6 +12,7 @@ from handlers.replacing import replace_message
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.rescheduling import Rescheduling
 from handlers.views.blocks import Block
+from handlers.views.brake import brake_blocks
 from handlers.views.queue import queue_blocks, slots_form
 from storage.records import Slot
 
@@ -54,7 +55,8 @@ class Queue:
             for item in items
             for account in item.accounts
         }
-        return queue_blocks(items, labels, total, note=note)
+        standing = await self._services.brakes.standing(request.person.workspace_id)
+        return queue_blocks(items, labels, total, paused=brake_blocks(standing), note=note)
 
     async def choose(self, press: Press) -> None:
         ids = unpack(press.value)

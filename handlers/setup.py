@@ -81,6 +81,7 @@ def _read(submission: Submission) -> SetUpForm:
         routes={name: channel for name, channel in chosen.items() if channel},
         brand_words=tuple(dict.fromkeys(word.strip() for word in words if word.strip())),
         zone=values["zone"],
+        lateness_limit_s=int(values["lateness"]),
     )
 
 
@@ -119,6 +120,7 @@ def _used_before(workspace: Workspace) -> Mapping[str, set[str]]:
         workspace.routes,
         workspace.brand_words,
         workspace.zone,
+        workspace.lateness_limit_s,
     )
     return {channel: set(uses) for channel, uses in before.channels().items()}
 

@@ -57,12 +57,20 @@ async def join(tx: Transaction, workspace_id: str, author_id: str, now: datetime
 
 async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
     """The author's open list, locked until the transaction ends."""
-    query = select(holds).where(
+    return await one(tx, Hold, _open(workspace_id, author_id).with_for_update())
+
+
+async def open_of(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
+    """The author's open list."""
+    return await one(tx, Hold, _open(workspace_id, author_id))
+
+
+def _open(workspace_id: str, author_id: str) -> Select[Any]:
+    return select(holds).where(
         holds.c.workspace_id == workspace_id,
         holds.c.author_id == author_id,
         holds.c.closed_at.is_(None),
     )
-    return await one(tx, Hold, query.with_for_update())
 
 
 async def of_post(tx: Transaction, post: Post) -> Hold | None:
@@ -125,6 +133,14 @@ async def post_ids(
         .order_by(func.min(deliveries.c.due_at), deliveries.c.post_id)
     )
     return [row.post_id for row in await tx.connection.execute(query)]
+
+
+async def held_among(tx: Transaction, wanted: Sequence[str]) -> frozenset[str]:
+    """Which of these posts something is held of."""
+    query = select(deliveries.c.post_id).where(
+        deliveries.c.post_id.in_(wanted), deliveries.c.state == HELD
+    )
+    return frozenset(row.post_id for row in await tx.connection.execute(query))
 
 
 async def rows(tx: Transaction, workspace_id: str, wanted: Sequence[str]) -> Sequence[HeldRow]:

@@ -27,7 +27,7 @@ from handlers.views.blocks import (
 from handlers.views.changes import changes
 from handlers.views.post_texts import PAGES, laid_out, on_card
 from handlers.views.texts import joined, units
-from storage.records import Delivery, DeliveryState, PostState
+from storage.records import Delivery, DeliveryState, HoldReason, PostState
 
 IN_SECTION = 2800
 IN_COMMENT = 1600
@@ -55,7 +55,14 @@ STATE_LINE = {
     PostState.CANCELLED: ":heavy_multiplication_x: *Cancelled*",
     PostState.TAKEN_DOWN: ":wastebasket: *Taken down*",
 }
+HELD = ":double_vertical_bar: *Held*"
 RECORDED = {
+    "held": "held it",
+    "released": "let it go out",
+    "rescheduled": "moved it to its next free time",
+    "dropped": "dropped what was held",
+    "asked: now": "asked to publish it now",
+    "asked: next_free": "asked for its next free time",
     "wrote and asked": "wrote it and asked for approval",
     "edited and asked": "edited it and asked for approval",
     "wrote and scheduled": "wrote it; in this workspace nobody else has to approve",
@@ -84,7 +91,7 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     post = shown.post
     author = name_of(shown, post.author_id)
     above = [
-        section(f"{STATE_LINE[post.state]} · by *{author}*\n{time_line(shown)}"),
+        section(f"{state_line(shown)} · by *{author}*\n{time_line(shown)}"),
         *_comments(shown),
         *changes(shown),
         *on_card(shown, picture_files),
@@ -93,7 +100,7 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     if shown.history:
         below.append(context(_record(shown)))
     news = delivery_blocks(shown, FULL - cost([*above, *below]))
-    text = f"A post by {author}: {_plain_state(post.state)}"
+    text = f"A post by {author}: {_plain_state(shown)}"
     return text, [*above, *news, *below]
 
 
@@ -103,8 +110,23 @@ def name_of(shown: PostOverview, user_id: str) -> str:
     return shorten(escape(name), LONGEST_NAME) if name else f"<@{user_id}>"
 
 
-def _plain_state(state: PostState) -> str:
-    return re.sub(r":[a-z0-9_]+: |\*", "", STATE_LINE[state]).lower()
+def state_line(shown: PostOverview) -> str:
+    """What the post is, in words."""
+    return HELD if _is_held(shown) else STATE_LINE[shown.post.state]
+
+
+def _is_held(shown: PostOverview) -> bool:
+    """Whether nothing more goes out of it by itself."""
+    states = {delivery.state for delivery in shown.deliveries}
+    return DeliveryState.HELD in states and not states & {
+        DeliveryState.PENDING,
+        DeliveryState.SENDING,
+        DeliveryState.UNKNOWN,
+    }
+
+
+def _plain_state(shown: PostOverview) -> str:
+    return re.sub(r":[a-z0-9_]+: |\*", "", state_line(shown)).lower()
 
 
 def time_line(shown: PostOverview) -> str:
@@ -112,7 +134,8 @@ def time_line(shown: PostOverview) -> str:
     post = shown.post
     if post.due_at is None:
         return "Goes out as soon as it's approved."
-    verb = "Was due" if post.state in (PostState.CANCELLED, PostState.REJECTED) else "Goes out"
+    is_over = post.state in (PostState.CANCELLED, PostState.REJECTED) or _is_held(shown)
+    verb = "Was due" if is_over else "Goes out"
     if post.state in (
         PostState.PUBLISHED,
         PostState.PARTLY_PUBLISHED,
@@ -184,10 +207,20 @@ def _delivery_line(shown: PostOverview, delivery: Delivery) -> str:
         case DeliveryState.TAKEN_DOWN:
             return f":wastebasket: *{name}* taken down"
         case DeliveryState.HELD:
-            return f":double_vertical_bar: *{name}* held: {problem}"
+            return f":double_vertical_bar: *{name}* held: {_why_held(shown, delivery)}"
         case _:
             next_try = date(delivery.next_attempt_at)
             return f":hourglass_flowing_sand: *{name}* {problem}; next try {next_try}"
+
+
+def _why_held(shown: PostOverview, delivery: Delivery) -> str:
+    brake = shown.due_under.get(delivery.id)
+    if brake is not None:
+        by, reason = name_of(shown, brake.pulled_by), _one_line(brake.reason, 200)
+        return f"it came due while publishing was paused by {by} (“{reason}”)"
+    if delivery.hold_reason is HoldReason.ACCOUNT:
+        return "the account must be connected again"
+    return "it couldn't go out in time, and its author is asked what becomes of it"
 
 
 def _one_line(text: str, limit: int) -> str:

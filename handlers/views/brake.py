@@ -58,8 +58,8 @@ def _where(shown: ShownBrake) -> str:
     return "everywhere" if shown.label is None else f"on {escape(shown.label)}"
 
 
-def brake_blocks(standing: Sequence[ShownBrake], *, may_release: bool) -> list[Block]:
-    """On top of what people look at while a brake is on."""
+def brake_blocks(standing: Sequence[ShownBrake], *, may_release: bool = False) -> list[Block]:
+    """On top of what people look at while a brake is on; nothing while none is."""
     if not standing:
         return []
     lines = [f":octagonal_sign: *{brake_line(one)}*" for one in standing[:MOST_SAID]]

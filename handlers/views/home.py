@@ -18,6 +18,7 @@ from handlers.views.blocks import (
     header,
     section,
 )
+from handlers.views.brake import brake_blocks
 from handlers.views.connect import line as account_line
 from handlers.views.setup import named, not_set_up
 from handlers.views.texts import excerpt
@@ -39,7 +40,9 @@ def home(shown: Home, link: Link) -> Block:
     :param link: where a card is, for a person's browser; None if it isn't posted yet.
     """
     blocks = [
+        *brake_blocks(shown.brakes, may_release=shown.may(Action.RELEASE)),
         _ways_in(shown),
+        *_held(shown),
         *_to_decide(shown, link),
         *_to_answer(shown, link),
         *_to_mend(shown, link),
@@ -86,7 +89,17 @@ def _ways_in(shown: Home) -> Block:
     ]
     if shown.may(Action.DRAFT):
         elements.insert(0, button("Write a post", Act.OPEN_DRAFT, style="primary"))
+    if all(one.brake.account_id is not None for one in shown.brakes):
+        elements.append(button("Pause publishing", Act.OPEN_PAUSE))
     return actions(*elements)
+
+
+def _held(shown: Home) -> list[Block]:
+    if not shown.held:
+        return []
+    what = "1 of your posts is" if shown.held == 1 else f"{shown.held} of your posts are"
+    text = f":double_vertical_bar: *{what} held*: say what becomes of it."
+    return [section(text, accessory=button("See", Act.OPEN_HELD, "mine", label="See what is held"))]
 
 
 def _to_decide(shown: Home, link: Link) -> list[Block]:

@@ -14,6 +14,7 @@ from handlers.views.blocks import (
     button,
     checkboxes,
     context,
+    cost,
     field,
     header,
     menu,
@@ -29,6 +30,7 @@ from storage.records import PostState, Slot
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ROOM = MESSAGE_LIMIT - 500
 MENU_SIZE = 180  # of an item's block and menu, at most
+HELD = ":double_vertical_bar: held"
 STATE = {
     PostState.IN_REVIEW: ":eyes: waiting for approval",
     PostState.SCHEDULED: ":white_check_mark: approved",
@@ -37,13 +39,19 @@ STATE = {
 
 
 def queue_blocks(
-    items: Sequence[QueueItem], labels: Mapping[str, str], total: int, *, note: str = ""
+    items: Sequence[QueueItem],
+    labels: Mapping[str, str],
+    total: int,
+    *,
+    paused: Sequence[Block] = (),
+    note: str = "",
 ) -> list[Block]:
     """The coming posts, soonest first.
 
+    :param paused: what says that publishing is paused, on top.
     :param note: what was just done.
     """
-    noted = [context(note)] if note else []
+    noted = [*paused, *([context(note)] if note else [])]
     if not items:
         return [
             *noted,
@@ -51,7 +59,7 @@ def queue_blocks(
             actions(button("Write a post", Act.OPEN_DRAFT, style="primary")),
         ]
     blocks: list[Block] = []
-    room = ROOM
+    room = ROOM - cost(noted)
     for item in items:
         block = _item(item, labels)
         room -= units(block["text"]["text"]) + MENU_SIZE
@@ -70,7 +78,8 @@ def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
     texts = item.revision.content.texts
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
     said = excerpt(text, 120) or "_only pictures_"
-    line = f"*{when}* · {STATE[post.state]} · <@{post.author_id}>\n{names}\n>{said}"
+    state = HELD if item.held else STATE[post.state]
+    line = f"*{when}* · {state} · <@{post.author_id}>\n{names}\n>{said}"
     if post.state is PostState.PUBLISHING:
         return section(line)
     options = [

@@ -15,6 +15,7 @@ from handlers.views.blocks import (
     option,
     plain,
     section,
+    select,
     text_input,
 )
 from storage.records import Mode, Workspace
@@ -23,6 +24,14 @@ MODES = (
     option("A team", Mode.TEAM.value, "Each post needs another person's approval."),
     option("Just me", Mode.ALONE.value, "Posts go out without approval; the record says so."),
 )
+LATENESS = {  # in seconds
+    5 * 60: "Up to 5 minutes late",
+    15 * 60: "Up to 15 minutes late",
+    30 * 60: "Up to 30 minutes late",
+    60 * 60: "Up to an hour late",
+    2 * 60 * 60: "Up to 2 hours late",
+    6 * 60 * 60: "Up to 6 hours late",
+}
 ABOUT_ROUTES = {
     "Care": "The channel of Customer Care: mentions can be passed on to it.",
     "Content": "The channel of those who write: mentions about what was posted can go there.",
@@ -96,6 +105,13 @@ def setup_form(workspace: Workspace, own_zone: str) -> Block:
                 hint="For posting times and digests. Everybody sees times in their own zone. "
                 "Type to search.",
             ),
+            field(
+                "lateness",
+                "Late posts",
+                _lateness(workspace.lateness_limit_s),
+                hint="When a post couldn't go out in time (a network was down, Socialdesk wasn't "
+                "running) it still goes out this late. Later it is held, and its author is asked.",
+            ),
         ],
         submit="Save",
     )
@@ -111,6 +127,12 @@ def _channel(action_id: str, chosen: str | None) -> Block:
     if chosen is not None:
         element["initial_conversation"] = chosen
     return element
+
+
+def _lateness(chosen: int) -> Block:
+    labels = dict(LATENESS) if chosen in LATENESS else {**LATENESS, chosen: f"{chosen} seconds"}
+    options = [option(label, str(seconds)) for seconds, label in sorted(labels.items())]
+    return select(Act.SETUP_LATENESS, options, initial=str(chosen))
 
 
 def _zones(chosen: str) -> Block:

@@ -5,7 +5,7 @@ from bot.posts import thread_parts
 from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
-from handlers.views.approvals import STATE_LINE, delivery_blocks
+from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line
 from handlers.views.blocks import Block, actions, button, section
 from storage.records import DeliveryState, PostState
 
@@ -40,12 +40,14 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
         )
     if DeliveryState.FAILED in states:
         return ":x: Your post didn't go out everywhere. Its text and pictures are kept."
+    if DeliveryState.HELD in states:
+        return state_line(shown)
     if shown.post.state is PostState.PUBLISHING and any(each.problem for each in shown.deliveries):
         return (
             f":hourglass_flowing_sand: A network can't take your {what} just now. "
             "It is tried again by itself; you needn't do anything."
         )
-    return STATE_LINE[shown.post.state]
+    return state_line(shown)
 
 
 def questions(shown: PostOverview) -> list[Block]:
