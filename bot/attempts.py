@@ -76,5 +76,6 @@ def may_be_out(attempt: Attempt, error: Exception) -> bool:
     A clear answer settles only the call it belongs to: one that was uncertain before this
     attempt stays so.
     """
-    part = attempt.part
-    return part is not None and (isinstance(error, Uncertain) or part.state is PartState.BEGUN)
+    if attempt.part is None:  # it failed before anything of it was looked at
+        return any(part.state is PartState.BEGUN for part in attempt.posts)
+    return isinstance(error, Uncertain) or attempt.part.state is PartState.BEGUN

@@ -133,7 +133,8 @@ class Claimer:
         revisions = await posts.revisions_by_ids(tx, {one.revision_id for one in claimed})
         on = await accounts.any_by_ids(tx, {one.account_id for one in claimed})
         planned = await parts.of_deliveries(tx, [one.id for one in claimed])
-        known = {one.workspace_id: await _workspace(tx, one.workspace_id) for one in claimed}
+        workspace_ids = {one.workspace_id for one in claimed}
+        known = {id_: await _workspace(tx, id_) for id_ in workspace_ids}
         hashes = {p.sha256 for revision in revisions.values() for p in revision.content.pictures}
         kept = await media.everywhere(tx, hashes) if hashes else {}
         attempts = []
@@ -225,6 +226,14 @@ class Claimer:
         """Nothing of these has begun, and it won't here: anybody may take them."""
         async with self._database.transaction() as tx:
             await deliveries.give_back(tx, self.owner, ids)
+
+    async def release(self, networks: Collection[str], besides: Collection[str]) -> None:
+        """Give back all claims of which no call is under way.
+
+        :param besides: what this process goes on with.
+        """
+        async with self._database.transaction() as tx:
+            await deliveries.release_unbegun(tx, self.owner, networks, besides)
 
     async def renew(self, ids: Sequence[str]) -> None:
         """Keep the claims of what takes long."""

@@ -1,7 +1,9 @@
 """What people do about a delivery's outcome: try again, say whether it is live, take it down."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.accounts import Accounts, mark_expired
 from bot.clock import Clock
@@ -12,7 +14,7 @@ from bot.settling import conclude
 from bot.team import Action, Person, admit
 from storage import accounts, deliveries, history, notices, parts, posts
 from storage.database import Database
-from storage.records import Delivery, DeliveryState, PartState, Post, PostState
+from storage.records import Delivery, DeliveryState, Part, PartKind, PartState, Post, PostState
 from storage.rows import Transaction
 
 
@@ -63,7 +65,8 @@ class Outcomes:
         self._notices.ring()
 
     async def is_live(self, person: Person, delivery_id: str, link: str) -> None:
-        """A person has seen the uncertain post on the network.
+        """A person has seen the uncertain post on the network. The rest of a thread isn't sent
+        unasked: *Try again* goes on with it.
 
         :raises FieldErrors: the link (field ``link``) isn't one.
         """
@@ -90,18 +93,19 @@ class Outcomes:
             delivery = await deliveries.get(tx, person.workspace_id, delivery_id)
             await self._post(tx, person, "" if delivery is None else delivery.post_id)
             assert delivery is not None  # there is no post without an id
-            new: dict[str, object] = {"problem": None}
-            if state is DeliveryState.PUBLISHED:
-                new |= {"url": url, "published_at": now}
+            thread = await _posts(tx, delivery)
+            new: Mapping[str, Any]
+            if state is DeliveryState.PENDING:
+                new = {"due_at": now, "next_attempt_at": now, "attempt": 0, "problem": None}
             else:
-                new |= {"due_at": now, "next_attempt_at": now, "attempt": 0}
+                state, new = _seen(thread, url, now)
             if not await deliveries.move(tx, delivery.id, [DeliveryState.UNKNOWN], state, **new):
                 raise AlreadyDone("Somebody has answered this already. Your press changed nothing.")
-            part = (await parts.of_delivery(tx, delivery.id))[-1]
-            if state is DeliveryState.PENDING:
-                await parts.restart(tx, part)
-            else:
-                await parts.finish(tx, {part.id: {"remote_id": "", "url": url}})
+            for part in (each for each in thread if each.state is PartState.BEGUN):
+                if state is DeliveryState.PENDING:
+                    await parts.restart(tx, part)
+                elif state is DeliveryState.PUBLISHED:
+                    await parts.finish(tx, {part.id: {"remote_id": "", "url": url}})
             await history.note(
                 tx, delivery.workspace_id, delivery.post_id, person.user_id, said, now, url or ""
             )
@@ -133,8 +137,7 @@ class Outcomes:
 
     async def _stop(self, tx: Transaction, delivery: Delivery) -> None:
         """Cancel a delivery of which nothing can be out."""
-        planned = await parts.of_delivery(tx, delivery.id)
-        if not planned or planned[-1].state is PartState.PENDING:
+        if all(part.state is PartState.PENDING for part in await _posts(tx, delivery)):
             waiting = [DeliveryState.PENDING, DeliveryState.HELD]
             await deliveries.move(tx, delivery.id, waiting, DeliveryState.CANCELLED)
 
@@ -190,3 +193,22 @@ class Outcomes:
         if post is None:
             raise NotFound("This post isn't there any more.")
         return post
+
+
+async def _posts(tx: Transaction, delivery: Delivery) -> Sequence[Part]:
+    """The delivery's posts, several if it is a thread, in their order."""
+    planned = await parts.of_delivery(tx, delivery.id)
+    return [part for part in planned if part.kind is PartKind.POST]
+
+
+def _seen(
+    thread: Sequence[Part], url: str | None, now: datetime
+) -> tuple[DeliveryState, Mapping[str, Any]]:
+    """What it means for a delivery that its uncertain post was seen on the network."""
+    live = [part for part in thread if part.state is not PartState.PENDING]
+    if len(live) < len(thread):
+        problem = f"only the first {len(live)} of its {len(thread)} posts are live"
+        return DeliveryState.FAILED, {"problem": problem}
+    first = thread[0].result or {"remote_id": None, "url": url}
+    new = {"remote_id": first["remote_id"], "url": first["url"], "published_at": now}
+    return DeliveryState.PUBLISHED, {**new, "problem": None}

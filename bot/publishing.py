@@ -8,8 +8,10 @@ Each network has a lane, hands of its own, so that one network's trouble never d
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
 from random import Random
 from uuid import uuid4
 
@@ -26,6 +28,7 @@ from storage.records import Delivery
 
 HANDS = 20  # calls at once on one network
 AHEAD = 20  # claimed while the hands are full, so that they never wait for the database
+BREATH = timedelta(milliseconds=50)  # before looking again at what is due but can't be claimed
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,17 @@ class Lane:
     def __init__(self) -> None:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.hands = asyncio.Semaphore(HANDS)
+        self.held: set[str] = set()  # what is in a hand; the other tasks wait for one
+
+    @contextlib.asynccontextmanager
+    async def hand(self, delivery_id: str) -> AsyncIterator[None]:
+        """Wait for a free hand and take it."""
+        async with self.hands:
+            self.held.add(delivery_id)
+            try:
+                yield
+            finally:
+                self.held.remove(delivery_id)
 
     @property
     def room(self) -> int:
@@ -80,13 +94,27 @@ class Publisher:
             renewing.cancel()
 
     async def drain(self, limit_s: float) -> None:
-        """Wait for what is being sent; what isn't done by then is resolved after its lease."""
+        """Wait for what is being sent, and give the rest back at once; a call that isn't answered
+        by then is resolved after its lease."""
         self._sender.stopping = True
         tasks = self._tasks()
+        sending = {id_ for lane in self._lanes.values() for id_ in lane.held}
+        for id_ in tasks.keys() - sending:
+            tasks[id_].cancel()
+        await self._release(besides=sending)
         if tasks:
-            await asyncio.wait(tasks.values(), timeout=limit_s)
-        for task in tasks.values():
-            task.cancel()
+            _, late = await asyncio.wait(tasks.values(), timeout=limit_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+                await self._release(besides=())
+
+    async def _release(self, besides: Collection[str]) -> None:
+        try:
+            await self._claimer.release(list(self._lanes), besides)
+        except Exception:  # the database's trouble must not keep what is being sent from its end
+            log.exception("Claims could not be given back; others take them after their lease.")
 
     def _tasks(self) -> dict[str, asyncio.Task[None]]:
         return {id_: task for lane in self._lanes.values() for id_, task in lane.tasks.items()}
@@ -98,7 +126,8 @@ class Publisher:
         idle = [network for network, lane in self._lanes.items() if await self._fill(network, lane)]
         if idle:
             due, now = await self._claimer.next_due(idle)
-            self._alarm.arm(due, now=now)
+            # What is due already has come due since, or another process is just at it.
+            self._alarm.arm(due and max(due, now + BREATH), now=now)
 
     async def _fill(self, network: str, lane: Lane) -> bool:
         """Claim for a lane; True if nothing more is due there."""
@@ -149,7 +178,7 @@ class Publisher:
 
     async def _deliver(self, lane: Lane, attempt: Attempt) -> None:
         delivery = attempt.delivery
-        async with lane.hands:
+        async with lane.hand(delivery.id):
             try:
                 first = await self._sender.send(attempt)
             except ClaimLost:

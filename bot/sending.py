@@ -180,9 +180,10 @@ class Sender:
         assert part.begun_at is not None
         if network.uncertainty is Uncertainty.ASK:
             raise OnlyAPersonKnows
-        age = self._clock.now() - part.begun_at
+        async with self._database.reading() as tx:  # the clock on which it began
+            age = await self._database.now(tx) - part.begun_at
         same_key = network.uncertainty is Uncertainty.SAME_KEY and (
-            network.key_life is None or age < network.key_life
+            network.key_life is None or age < network.key_life - self._timing.call
         )
         if same_key and not attempt.late:
             return None
@@ -198,6 +199,7 @@ class Sender:
             if not await deliveries.still_claimed(tx, self._owner, [attempt.delivery.id]):
                 raise ClaimLost
             await parts.restart(tx, part)
+        attempt.part = replace(part, state=PartState.PENDING, begun_at=None)
         if attempt.late:
             raise MustHold(HoldReason.LATE)
         return None

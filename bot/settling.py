@@ -74,10 +74,8 @@ class Settling:
                 tx, {id_: (first.remote_id, first.url) for id_, first in live.items()}, now
             )
             noted = [(by_delivery[id_].attempt.delivery, first.url) for id_, first in live.items()]
-            for delivery, url in noted:
-                await history.note(
-                    tx, delivery.workspace_id, delivery.post_id, None, "published", now, url
-                )
+            subjects = [(one.workspace_id, one.post_id, url) for one, url in noted]
+            await history.note_all(tx, subjects, "published", now)
             await conclude_all(
                 tx, [locked[post_id] for post_id in {one.post_id for one, _ in noted}], now
             )
@@ -108,8 +106,9 @@ class Settling:
         async def keep(tx: Transaction) -> None:
             post = await posts.lock(tx, delivery.post_id)
             state, problem = DeliveryState.PENDING, str(error)
+            at = await self._database.by_its_clock(tx, again)
             if post is not None and await deliveries.settle(
-                tx, delivery, state, problem=problem, next_attempt_at=again
+                tx, delivery, state, problem=problem, next_attempt_at=at
             ):
                 tell = delivery.problem is None
                 await conclude(tx, post.workspace_id, post.id, now, tell=tell)
@@ -149,6 +148,7 @@ class Settling:
                     await mark_expired(tx, account, problem, now)
                 return held
             case Again(at, whole_account):
+                at = await self._database.by_its_clock(tx, at)
                 state, new = DeliveryState.PENDING, {"next_attempt_at": at}
                 if whole_account:
                     await accounts.limit(tx, account.id, at)
@@ -190,11 +190,16 @@ class Settling:
         await self._database.surely(keep)
 
     async def put_off(self, attempt: Attempt, until: datetime) -> None:
-        """Its account's network wants no posts before a time (UTC)."""
+        """Its account's network wants no posts before a time (UTC). Until then it can be moved or
+        cancelled like everything that is scheduled."""
+        now = self._clock.now()
 
         async def keep(tx: Transaction) -> None:
+            post = await posts.lock(tx, attempt.post.id)
+            assert post is not None
             await deliveries.give_back(tx, self._owner, [attempt.delivery.id])
             await deliveries.put_off(tx, attempt.account, until)
+            await conclude_all(tx, [post], now)
 
         await self._database.surely(keep)
 

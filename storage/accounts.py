@@ -143,9 +143,10 @@ async def networks(tx: Transaction) -> frozenset[str]:
 
 
 async def limit(tx: Transaction, account_id: str, until: datetime) -> None:
-    """Its network wants no posts before a time."""
+    """Its network wants no posts before a time; of two answers the later time counts."""
+    shorter = accounts.c.limited_until.is_(None) | (accounts.c.limited_until < until)
     await tx.connection.execute(
-        update(accounts).where(accounts.c.id == account_id).values(limited_until=until)
+        update(accounts).where(accounts.c.id == account_id, shorter).values(limited_until=until)
     )
 
 

@@ -104,6 +104,13 @@ class Database:
         ).scalar_one()
         return moment.astimezone(UTC)
 
+    async def by_its_clock(self, tx: Transaction, moment: datetime) -> datetime:
+        """A moment of this process's clock on the one by which work is due: a wait is as long as
+        it was meant, however far apart the two are."""
+        if self.is_sqlite:
+            return moment
+        return moment + (await self.now(tx) - self._now())
+
     async def problem(self) -> str | None:
         """What is wrong with a migrated database, in a few words without secrets; None: it takes
         writes. Tried by committing a row and its end: that needs free pages, room in the log and

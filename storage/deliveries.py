@@ -223,6 +223,25 @@ async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
     )
 
 
+async def release_unbegun(
+    tx: Transaction, owner: str, networks: Collection[str], besides: Collection[str]
+) -> None:
+    """Give back an owner's claims on these networks of which no call is under way.
+
+    :param besides: what the owner goes on with.
+    """
+    begun = exists().where(parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN)
+    query = select(deliveries.c.id).where(
+        deliveries.c.network.in_(networks),  # for the index that claiming has
+        deliveries.c.state == DeliveryState.SENDING,
+        deliveries.c.owner == owner,
+        deliveries.c.id.not_in(besides),
+        ~begun,
+    )
+    rows = await tx.connection.execute(query)
+    await give_back(tx, owner, [row.id for row in rows])
+
+
 async def put_off(tx: Transaction, account: Account, until: datetime) -> None:
     """What is due on an account before a time waits until then; its promise stays as it is.
 
