@@ -7,6 +7,7 @@ time rings too.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 SAFETY_TICK = timedelta(seconds=5)
+STEP = timedelta(seconds=2)  # what a clock that is kept right by slewing never moves in a tick
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Clock:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._alarms: dict[str, Alarm] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     def alarm(self, name: str) -> Alarm:
         """The alarm of that name."""
@@ -97,7 +100,34 @@ class Clock:
 
     def start(self) -> None:
         self._scheduler.start()
+        self._watching = asyncio.create_task(self._watch(), name="watching the machine's clock")
 
     def stop(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self) -> None:
+        """What waits for a time waits by the machine's clock as it was. When that is set, or the
+        machine slept, everything looks again: else a clock that was set back an hour would stop
+        the jobs for that hour."""
+        apart = _wall_apart()
+        while True:
+            await asyncio.sleep(SAFETY_TICK.total_seconds())
+            if abs(_wall_apart() - apart) > STEP.total_seconds():
+                apart = _wall_apart()
+                log.warning("The machine's clock was set, or it slept; looking at what is due.")
+                self._look_again()
+
+    def _look_again(self) -> None:
+        for job in self._scheduler.get_jobs():
+            if job.id not in self._alarms:
+                job.modify(next_run_time=datetime.now(UTC))
+        for alarm in self._alarms.values():
+            alarm.ring()
+
+
+def _wall_apart() -> float:
+    """By how many seconds the time of day is ahead of the clock that nobody sets."""
+    return time.time() - time.monotonic()

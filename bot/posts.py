@@ -28,9 +28,9 @@ D = DeliveryState
 DELIVERY_STEPS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.PENDING: frozenset({D.SENDING, D.HELD, D.CANCELLED}),
     D.SENDING: frozenset({D.PUBLISHED, D.FAILED, D.UNKNOWN, D.PENDING, D.HELD}),
-    D.UNKNOWN: frozenset({D.PUBLISHED, D.PENDING}),
+    D.UNKNOWN: frozenset({D.PUBLISHED, D.PENDING, D.FAILED}),  # of a thread, the rest isn't out
     D.FAILED: frozenset({D.PENDING}),
-    D.HELD: frozenset({D.PENDING, D.CANCELLED}),
+    D.HELD: frozenset({D.PENDING, D.CANCELLED, D.UNKNOWN}),  # dropped, but it may be out
     D.PUBLISHED: frozenset({D.TAKEN_DOWN}),
     D.CANCELLED: frozenset(),
     D.TAKEN_DOWN: frozenset(),
