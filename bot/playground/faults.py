@@ -16,6 +16,8 @@ class ApiTrouble(enum.StrEnum):
     """What happens to a Web API call.
 
     ``LOST``: the call is carried out, then the connection is cut instead of an answer.
+    ``GARBLED``: the call is carried out, then something on the way answers with its own page.
+    ``LATE``: the call is carried out at once, its answer comes ``seconds`` later.
     ``ERROR``: the answer is ``{"ok": false, "error": <name>}`` and nothing is carried out.
     """
 
@@ -23,6 +25,8 @@ class ApiTrouble(enum.StrEnum):
     SERVER_ERROR = "server_error"
     SLOW = "slow"
     LOST = "lost"
+    GARBLED = "garbled"
+    LATE = "late"
     ERROR = "error"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from bot.playground.errors import SlackError
@@ -74,8 +74,18 @@ class WebApi:
             answer = _refused(refusal)
         if self._recorder is not None:
             self._recorder.record(name, arguments, answer)
-        if fault is not None and fault.trouble is ApiTrouble.LOST:
-            return LostAnswer(self._slack)
+        return await self._deliver(answer, name, fault)
+
+    async def _deliver(self, answer: Json, name: str, fault: ApiFault | None) -> Response:
+        """The answer as it arrives, once everything is done."""
+        match fault.trouble if fault is not None else None:
+            case ApiTrouble.LOST:
+                return LostAnswer(self._slack)
+            case ApiTrouble.GARBLED:
+                return HTMLResponse("<html><body>Bad Gateway</body></html>", status_code=502)
+            case ApiTrouble.LATE:
+                assert fault is not None
+                await asyncio.sleep(fault.seconds)
         return JSONResponse(answer, headers=self._headers(name))
 
     def _carry_out(self, name: str, token: str, arguments: Mapping[str, Any]) -> Json:
