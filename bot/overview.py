@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import due_under
 from bot.errors import NotFound
-from storage import accounts, approvals, deliveries, history, media, posts, workspaces
+from bot.progress import NOTHING_SENT, Progress, progress
+from storage import accounts, approvals, deliveries, history, media, parts, posts, workspaces
 from storage.records import (
     Approval,
     Brake,
@@ -25,7 +26,7 @@ class PostOverview:
     """One post with all that belongs to it.
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
-    what changed since. ``due_under`` is the brake under which a held delivery came due, by the
+    what changed since. ``progress`` is how far each delivery is, by its id. ``due_under`` is the brake under which a held delivery came due, by the
     delivery's id.
     """
 
@@ -40,6 +41,11 @@ class PostOverview:
     history: Sequence[HistoryEntry]
     names: Mapping[str, str]  # of the team, by Slack id
     due_under: Mapping[str, Brake] = field(default_factory=dict)
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+
+    def sent(self, delivery: Delivery) -> Progress:
+        """How far a delivery is."""
+        return self.progress.get(delivery.id, NOTHING_SENT)
 
 
 async def load(

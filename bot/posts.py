@@ -19,18 +19,18 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED, P.SCHEDULED}),  # held
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
-    P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED}),
+    P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN}),
     P.CANCELLED: frozenset({P.DRAFT}),
     P.TAKEN_DOWN: frozenset(),
 }
 
 D = DeliveryState
 DELIVERY_STEPS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    D.PENDING: frozenset({D.SENDING, D.HELD, D.CANCELLED}),
+    D.PENDING: frozenset({D.SENDING, D.HELD, D.CANCELLED, D.FAILED}),  # a thread, taken down
     D.SENDING: frozenset({D.PUBLISHED, D.FAILED, D.UNKNOWN, D.PENDING, D.HELD}),
     D.UNKNOWN: frozenset({D.PUBLISHED, D.PENDING, D.FAILED}),  # of a thread, the rest isn't out
-    D.FAILED: frozenset({D.PENDING}),
-    D.HELD: frozenset({D.PENDING, D.CANCELLED, D.UNKNOWN}),  # dropped, but it may be out
+    D.FAILED: frozenset({D.PENDING, D.TAKEN_DOWN}),  # what was out of a thread
+    D.HELD: frozenset({D.PENDING, D.CANCELLED, D.UNKNOWN, D.FAILED}),  # it may be out, in part
     D.PUBLISHED: frozenset({D.TAKEN_DOWN}),
     D.CANCELLED: frozenset(),
     D.TAKEN_DOWN: frozenset(),

@@ -11,12 +11,15 @@ from bot.playground import seed
 from bot.playground.sandbox_records import readers
 from bot.playground.sandbox_seed import BRAND, HISTORY, PEOPLE, SeedPost
 from bot.posts import content_hash
-from storage import deliveries, history, posts, snapshots
+from storage import deliveries, history, parts, posts, snapshots
 from storage.records import (
     Account,
     Content,
     Delivery,
     DeliveryState,
+    Part,
+    PartKind,
+    PartState,
     Post,
     PostState,
     Revision,
@@ -92,6 +95,10 @@ async def _published(
         network=account.network,
     )
     await deliveries.insert(tx, delivery)
+    out = {"remote_id": delivery.remote_id, "url": delivery.url, "reply_to": {"id": str(remote_id)}}
+    key = f"before-{delivery.id}"
+    made = Part(new_id(), delivery.id, 0, PartKind.POST, key, {}, PartState.DONE, at, out)
+    await parts.insert_all(tx, [made])
     await history.note(tx, account.workspace_id, post_id, None, "published", at, delivery.url or "")
     return delivery
 
