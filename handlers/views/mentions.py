@@ -205,8 +205,10 @@ def _reply_line(shown: MentionOverview, reply: Reply) -> str:
             head = f":grey_question: Nobody can tell from here whether {who}'s reply is out"
         case DeliveryState.TAKEN_DOWN:
             head = f":wastebasket: {who}'s reply was taken down"
-        case DeliveryState.HELD | DeliveryState.CANCELLED:
-            head = f":double_vertical_bar: {who}'s reply doesn't go out: {problem}"
+        case DeliveryState.HELD:
+            head = f":double_vertical_bar: {who}'s reply is held: see `/social held`"
+        case DeliveryState.CANCELLED:
+            head = f":heavy_multiplication_x: {who}'s reply was dropped"
         case _ if delivery.problem:
             again = date(delivery.next_attempt_at)
             head = f":hourglass_flowing_sand: {who}'s reply waits: {problem}; next try {again}"

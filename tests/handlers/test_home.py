@@ -8,11 +8,14 @@ from bot.accounts import mark_expired
 from bot.playground.changes import Change, ChangeKind
 from bot.playground.faults import ApiTrouble, DeliveryTrouble
 from bot.playground.records import View
-from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CHIDI, DANA, EVA
+from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CHIDI, DANA, EVA, TEAM
+from bot.team import Person
 from storage import accounts, drafts, posts, workspaces
 from storage.records import Draft, Member, Post, PostState, Role
 from tests.handlers.stage import Stage, labels_of, text_of
 from tests.servers.eventually import eventually
+
+EVA_HERSELF = Person(TEAM.id, EVA)
 
 
 async def write(stage: Stage, text: str, *, who: str = ANA, when: str = "now") -> None:
@@ -36,7 +39,7 @@ def urls_of(view: View) -> list[str]:
 
 async def test_each_role_has_its_own_ways_in(stage: Stage) -> None:
     ana = await stage.open_home(ANA, "What goes out next")
-    everybody = ["What is coming", "Mentions", "The numbers"]
+    everybody = ["What is coming", "Mentions", "The numbers", "Pause publishing"]
     assert labels_of(ana) == ["Write a post", *everybody]
     dana = await stage.open_home(DANA, "What goes out next")
     assert labels_of(dana) == everybody
@@ -112,8 +115,9 @@ async def test_changes_asked_for_are_the_authors_to_mend(stage: Stage) -> None:
 async def test_a_failed_post_is_tried_again_from_home(stage: Stage) -> None:
     await write(stage, "Fresh beans")
     card = await stage.message(APPROVALS, "Fresh beans")
-    async with stage.sandbox() as sandbox:
-        await sandbox.post("/control/expire-tokens")
+    connected = stage.services.accounts
+    [choice] = (await connected.show(EVA_HERSELF))[1]
+    await connected.disconnect(EVA_HERSELF, choice.account.id)
     await stage.press(BEN, card, "Approve")
 
     async def failed() -> bool:
@@ -122,13 +126,31 @@ async def test_a_failed_post_is_tried_again_from_home(stage: Stage) -> None:
     await eventually(failed)
     home = await stage.open_home(ANA, "didn't go out")
     assert "Try again" in labels_of(home)
+    login = {"handle": "acorn", "password": "acorn-coffee"}
+    await connected.connect(EVA_HERSELF, "sandbox", login)
+    await stage.press(ANA, home, "Try again")
+    await stage.message(APPROVALS, "Take down")
+
+
+async def test_an_account_that_expired_is_reconnected_from_home_and_its_posts_go_out(
+    stage: Stage,
+) -> None:
+    await write(stage, "Fresh beans")
+    card = await stage.message(APPROVALS, "Fresh beans")
+    async with stage.sandbox() as sandbox:
+        await sandbox.post("/control/expire-tokens")
+    await stage.press(BEN, card, "Approve")
+    told = await stage.message(ANA, "must be connected again")
+    assert labels_of(told) == ["Drop"]
+    home = await stage.open_home(ANA, "1 of your posts is held")
+    assert "See" in labels_of(home)
     eva = await stage.open_home(EVA, "must be connected again")
     await stage.press(EVA, eva, "Reconnect")
     form = await stage.modal(EVA, "Connect it again")
     await stage.submit_fields(form, {"sandbox:password": "acorn-coffee"})
     await stage.home(EVA, "all well")
-    await stage.press(ANA, home, "Try again")
     await stage.message(APPROVALS, "Take down")
+    await stage.message(ANA, "Nothing of yours is held any more")
 
 
 async def test_drafts_are_continued_and_thrown_away(stage: Stage) -> None:

@@ -27,6 +27,11 @@ READ_LATER = {
     Act.SETUP_ROUTE,
     Act.SETUP_WORDS,
     Act.SETUP_ZONE,
+    Act.SETUP_LATENESS,
+    Act.PAUSE_WHERE,
+    Act.PAUSE_REASON,
+    Act.RESUME_BRAKES,
+    Act.RESUME_HELD,
     Act.TEAM_ROLES,
 }
 

@@ -1,11 +1,12 @@
 """The first run: who may do it, what is tested, that nothing typed is lost, what others see."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.playground.faults import ApiTrouble
-from bot.playground.records import User
+from bot.playground.records import User, View
 from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CARE, EVA, GENERAL, SOCIAL
 from storage import workspaces
 from storage.records import Member, Mode, Role, Workspace
@@ -82,10 +83,24 @@ async def test_the_persons_own_zone_is_chosen_already(empty_stage: Stage) -> Non
     slack = empty_stage.slack.workspace
     slack.put_user(User("U0NEW", "noor", "Noor", "Asia/Calcutta", is_owner=True))
     form = await open_form(empty_stage, "U0NEW")
-    zone = inputs_of(form)[-1]["element"]
-    assert zone["initial_option"]["value"] == "Asia/Calcutta"  # an old name, not in the list
+    assert chosen_zone(form)["value"] == "Asia/Calcutta"  # an old name, not in the list
     form = await open_form(empty_stage, EVA)
-    assert inputs_of(form)[-1]["element"]["initial_option"]["text"]["text"] == "Europe/Berlin"
+    assert chosen_zone(form)["text"]["text"] == "Europe/Berlin"
+
+
+def chosen_zone(form: View) -> dict[str, Any]:
+    [zone] = [block for block in inputs_of(form) if block["block_id"] == "zone"]
+    chosen: dict[str, Any] = zone["element"]["initial_option"]
+    return chosen
+
+
+async def test_how_late_a_post_may_go_out_is_chosen_by_an_admin(empty_stage: Stage) -> None:
+    form = await open_form(empty_stage, EVA)
+    [late] = [block for block in inputs_of(form) if block["block_id"] == "lateness"]
+    assert late["element"]["initial_option"]["text"]["text"] == "Up to 30 minutes late"
+    chosen = FILLED | {"lateness": "Up to 2 hours late"}
+    assert (await empty_stage.submit_fields(form, chosen)).ok
+    assert (await workspace_of(empty_stage)).lateness_limit_s == 2 * 60 * 60
 
 
 async def test_a_channel_without_the_bot_says_invite_at_its_field_and_keeps_what_was_typed(
