@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from storage.records import HistoryEntry
-from storage.rows import Transaction, add, many, ordered_id
+from storage.rows import Transaction, add, many, ordered_id, values
 from storage.tables import history
 
 
@@ -24,6 +24,19 @@ async def note(
         tx,
         history,
         HistoryEntry(ordered_id(), workspace_id, subject_id, actor_id, action, detail, at),
+    )
+
+
+async def note_all(
+    tx: Transaction, subjects: Sequence[tuple[str, str, str]], action: str, at: datetime
+) -> None:
+    """Add what the machine did to several subjects: each one's workspace, id and detail."""
+    await tx.connection.execute(
+        insert(history),
+        [
+            values(HistoryEntry(ordered_id(), workspace_id, subject_id, None, action, detail, at))
+            for workspace_id, subject_id, detail in subjects
+        ],
     )
 
 

@@ -193,12 +193,12 @@ def outcome(
 ) -> NetworkError | None:
     """What an answer means; None for a success."""
     status = response.status_code
-    reason = reason_of(response, secrets)
     if response.is_success:
         if status == 204 or not expect_json or isinstance(_json(response), dict | list):
             return None
         happened = f"{label} at {_host(response.request)} answered, but not as {label} does."
         return Uncertain(happened) if effect else Garbled(happened)
+    reason = reason_of(response, secrets)
     said = f"“{reason}”" if reason else f"{status} {response.reason_phrase}".rstrip()
     if status == 429:
         return RateLimited(f"{label} asks us to wait: {said}.", until=wait_until(response, now))
