@@ -63,6 +63,11 @@ def _entry(shown: PostOverview) -> list[Block]:
         return [section(text, accessory=again), *questions(shown)]
     if DeliveryState.FAILED in states:
         return [section(f":x: {excerpt(shown)}\n{_problems(shown)}", accessory=_again(shown))]
+    if DeliveryState.HELD in states:
+        text = (
+            f":double_vertical_bar: {excerpt(shown)}\nIt is held; your list of held posts says why."
+        )
+        return [section(text)]
     said = f"{_problems(shown)}. " if _problems(shown) else ""
     text = f":hourglass_flowing_sand: {excerpt(shown)}\n{said}It goes on by itself."
     return [section(text)]
