@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import destinations
+from bot.attempts import Timing
 from bot.clock import Clock
 from handlers.notice_lookup import NoticeLookup, metadata
 from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
@@ -21,7 +22,6 @@ from storage.database import Database
 from storage.records import Card, Notice
 from storage.rows import Transaction
 
-LEASE = timedelta(seconds=120)  # longer than rendering or a call may take
 BETWEEN_POSTS = timedelta(seconds=1)  # per channel, as Slack asks
 ON_ITS_WAY = timedelta(seconds=3)  # what Slack may still be doing when its answer is lost
 LONGEST_WAIT = timedelta(seconds=300)
@@ -74,7 +74,9 @@ class NoticeSender:
         client: AsyncWebClient,
         clock: Clock,
         renderers: Mapping[Card, Renderer],
+        timing: Timing | None = None,
     ) -> None:
+        self._lease = (timing or Timing()).notice
         self._database = database
         self._client = client
         self._alarm = clock.alarm("notices")
@@ -103,7 +105,7 @@ class NoticeSender:
         while True:
             async with self._database.transaction() as tx:
                 now = await self._database.now(tx)
-                owed = await notice_claims.claim(tx, now, now + LEASE, AT_ONCE)
+                owed = await notice_claims.claim(tx, now, now + self._lease, AT_ONCE)
                 due = None if owed else await notice_claims.next_due(tx)
             if not owed:
                 self._alarm.arm(due, now=now)
@@ -212,7 +214,7 @@ class NoticeSender:
         """Renew the claim right before Slack is called; None if it was lost."""
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            held = await notice_claims.hold(tx, notice, now, now + LEASE)
+            held = await notice_claims.hold(tx, notice, now, now + self._lease)
         if held is None:
             log.info("A %s notice was taken over by another process.", notice.card)
         return held
