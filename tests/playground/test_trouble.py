@@ -95,6 +95,20 @@ class TestCalls:
                 )
         assert [message.text for message in slack.workspace.timeline(SOCIAL)] == ["once"]
 
+    async def test_a_garbled_answer_was_carried_out_all_the_same(self, slack: Slack) -> None:
+        slack.faults.trouble_calls("chat.postMessage", ApiTrouble.GARBLED)
+        with pytest.raises(SlackApiError) as caught:
+            await impatient(slack).chat_postMessage(channel=SOCIAL, text="once")
+        assert caught.value.response.status_code == 502
+        assert [message.text for message in slack.workspace.timeline(SOCIAL)] == ["once"]
+
+    async def test_a_late_answer_is_of_what_was_done_at_once(self, slack: Slack) -> None:
+        slack.faults.trouble_calls("chat.postMessage", ApiTrouble.LATE, seconds=0.3)
+        late = asyncio.create_task(impatient(slack).chat_postMessage(channel=SOCIAL, text="now"))
+        await wait_until(lambda: bool(slack.workspace.timeline(SOCIAL)))
+        assert not late.done()
+        assert (await late)["ok"] is True
+
     async def test_a_client_that_repeats_lost_calls_posts_twice(self, slack: Slack) -> None:
         client = impatient(slack)
         client.retry_handlers.append(AsyncConnectionErrorRetryHandler())

@@ -194,6 +194,37 @@ async def test_history_keeps_to_its_range_and_pages(client: AsyncWebClient, slac
     assert await texts(limit=3, cursor=cursor) == ["1", "0"]
 
 
+async def test_a_thread_is_read_by_pages_with_its_metadata_if_asked_for(
+    client: AsyncWebClient,
+) -> None:
+    parent = await client.chat_postMessage(channel=SOCIAL, text="parent")
+    metadata = {"event_type": "card", "event_payload": {"id": "n1"}}
+    for number in range(4):
+        await client.chat_postMessage(
+            channel=SOCIAL, text=str(number), thread_ts=parent["ts"], metadata=metadata
+        )
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = await client.conversations_replies(
+            channel=SOCIAL, ts=parent["ts"], limit=2, cursor=cursor, include_all_metadata=True
+        )
+        seen += [message["text"] for message in page["messages"]]
+        assert all(
+            message["metadata"] == metadata
+            for message in page["messages"]
+            if message["text"] != "parent"
+        )
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+    assert seen == ["parent", "0", "1", "2", "3"]
+    assert not cursor
+    assert not page["has_more"]
+    bare = await client.conversations_replies(channel=SOCIAL, ts=parent["ts"])
+    assert not any("metadata" in message for message in bare["messages"])
+    nowhere = client.conversations_replies(channel=SOCIAL, ts="1.000001")
+    assert await refusal(nowhere) == "thread_not_found"
+
+
 async def test_direct_messages_are_opened_with_one_person(
     client: AsyncWebClient, slack: Slack
 ) -> None:
