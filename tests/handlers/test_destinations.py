@@ -90,7 +90,7 @@ def test_whatever_slack_says_the_message_is_one_that_slack_takes(
     place: str, problem: str | None, kept: int
 ) -> None:
     text, blocks = dead_channel(DestinationOverview(place, problem, kept))
-    check_message(text, blocks)
+    check_message(blocks, text=text)
     can_choose = problem is not None and kept > 0 and place.startswith("C")
     assert any(block["type"] == "actions" for block in blocks) is can_choose
 

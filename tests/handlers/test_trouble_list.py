@@ -104,7 +104,7 @@ async def test_home_leads_to_the_list_from_each_of_its_posts(stage: Stage) -> No
 def test_a_long_list_says_how_many_more_there_are() -> None:
     many = [failed(f"Post {number} " + "&<word> " * 30) for number in range(MOST_SHOWN)]
     text, blocks = trouble_list(many, left=60, total=70)
-    check_message(text, blocks)
+    check_message(blocks, text=text)
     fitting = buttons(blocks).count("Try again")
     assert 10 < fitting <= MOST_SHOWN
     assert f"and {60 - fitting} more" in said(blocks)
@@ -124,13 +124,13 @@ def test_each_entry_has_what_can_be_done_about_it_and_nothing_else() -> None:
     }
     for expected, entry in entries.items():
         text, blocks = trouble_list([entry], left=1, total=2)
-        check_message(text, blocks)
+        check_message(blocks, text=text)
         assert buttons(blocks) == list(expected)
     for deliveries, words in ((waiting, "goes on by itself"), (held, "is held")):
         text, blocks = trouble_list(
             [shown(state=publishing, deliveries=deliveries)], left=1, total=2
         )
-        check_message(text, blocks)
+        check_message(blocks, text=text)
         assert buttons(blocks) == []
         assert words in said(blocks)
 
@@ -140,12 +140,12 @@ def test_each_entry_has_what_can_be_done_about_it_and_nothing_else() -> None:
 def test_no_list_is_refused_by_slack(drawn: list[PostOverview]) -> None:
     left = [one for one in drawn if needs_its_author(one.post)]
     text, blocks = trouble_list(left, left=len(left) + 3, total=len(drawn) + 3)
-    check_message(text, blocks)
+    check_message(blocks, text=text)
 
 
 def test_a_list_of_settled_posts_asks_for_nothing() -> None:
     published = shown(state=PostState.PUBLISHED)
     assert not needs_its_author(replace(published.post))
     text, blocks = trouble_list([], left=0, total=4)
-    check_message(text, blocks)
+    check_message(blocks, text=text)
     assert buttons(blocks) == []
