@@ -8,9 +8,8 @@ Each network has a lane, hands of its own, so that one network's trouble never d
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import timedelta
 from random import Random
 from uuid import uuid4
@@ -27,7 +26,7 @@ from storage.database import Database
 from storage.records import Delivery
 
 HANDS = 20  # calls at once on one network
-AHEAD = 20  # claimed while the hands are full, so that they never wait for the database
+AHEAD = 60  # beside those: what is claimed or settled meanwhile, so that no hand waits for that
 BREATH = timedelta(milliseconds=50)  # before looking again at what is due but can't be claimed
 
 log = logging.getLogger(__name__)
@@ -39,23 +38,13 @@ class Lane:
     def __init__(self) -> None:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.hands = asyncio.Semaphore(HANDS)
-        self.held: set[str] = set()  # what is in a hand; the other tasks wait for one
-
-    @contextlib.asynccontextmanager
-    async def hand(self, delivery_id: str) -> AsyncIterator[None]:
-        """Wait for a free hand and take it."""
-        async with self.hands:
-            self.held.add(delivery_id)
-            try:
-                yield
-            finally:
-                self.held.remove(delivery_id)
+        self.begun: set[str] = set()  # what has had a hand; the other tasks wait for one
 
     @property
     def room(self) -> int:
-        """How many more may be claimed; a few alone aren't worth a look into the database."""
-        free = HANDS + AHEAD - len(self.tasks)
-        return free if free >= AHEAD // 2 else 0
+        """How many more may be claimed now: as many as there are hands, because a few alone
+        aren't worth a look into the database, and many keep the first waiting."""
+        return HANDS if len(self.tasks) <= AHEAD else 0
 
 
 class Publisher:
@@ -98,10 +87,10 @@ class Publisher:
         by then is resolved after its lease."""
         self._sender.stopping = True
         tasks = self._tasks()
-        sending = {id_ for lane in self._lanes.values() for id_ in lane.held}
-        for id_ in tasks.keys() - sending:
+        begun = {id_ for lane in self._lanes.values() for id_ in lane.begun}
+        for id_ in tasks.keys() - begun:
             tasks[id_].cancel()
-        await self._release(besides=sending)
+        await self._release(besides=begun)
         if tasks:
             _, late = await asyncio.wait(tasks.values(), timeout=limit_s)
             for task in late:
@@ -133,10 +122,10 @@ class Publisher:
         """Claim for a lane; True if nothing more is due there."""
         while room := lane.room:
             claimed = await self._claimer.claim(network, room, lane.tasks)
-            if not claimed:
-                return True
-            for attempt in await self._prepared(claimed):
+            for attempt in await self._prepared(claimed) if claimed else []:
                 self._begin(lane, attempt)
+            if len(claimed) < room:
+                return True
         return False
 
     async def _prepared(self, claimed: Sequence[Delivery]) -> Sequence[Attempt]:
@@ -155,6 +144,7 @@ class Publisher:
 
         def ended(task: asyncio.Task[None]) -> None:
             del lane.tasks[id_]
+            lane.begun.discard(id_)
             if not task.cancelled() and task.exception() is not None:
                 # Its lease runs out, and then it is resolved like after a crash.
                 log.error("A delivery ended with a bug.", exc_info=task.exception())
@@ -177,28 +167,36 @@ class Publisher:
                     log.exception("Claims could not be renewed.")
 
     async def _deliver(self, lane: Lane, attempt: Attempt) -> None:
-        delivery = attempt.delivery
-        async with lane.hand(delivery.id):
-            try:
-                first = await self._sender.send(attempt)
-            except ClaimLost:
-                log.info("Delivery %s was taken over or stopped before its call.", delivery.id)
-            except Stopping:
-                await self._claimer.give_back([delivery.id])
-            except MustHold as error:
-                await self._settling.held(attempt, error.reason)
-            except PutOff as error:
-                await self._settling.put_off(attempt, error.until)
-            except OnlyAPersonKnows:
-                await self._settling.ask(attempt)
-            except (NetworkError, UserError) as error:
-                await self._settling.failed(attempt, error)
-            except Exception:  # whatever it is: tried again for hours, then a person decides
-                reference = uuid4().hex[:8]
-                log.exception("[%s] Delivery %s met a bug.", reference, delivery.id)
-                await self._settling.failed(attempt, _bug(reference))
-            else:
-                await self._settling.published(attempt, first)
+        async with lane.hands:
+            lane.begun.add(attempt.delivery.id)
+            settling = await self._send(attempt)
+        await settling  # the hand is free for the next one
+
+    async def _send(self, attempt: Attempt) -> Awaitable[None]:
+        """Send it; what remains is to settle what came of that."""
+        settling = self._settling
+        try:
+            first = await self._sender.send(attempt)
+        except ClaimLost:
+            return self._lost(attempt)
+        except Stopping:
+            return self._claimer.give_back([attempt.delivery.id])
+        except MustHold as error:
+            return settling.held(attempt, error.reason)
+        except PutOff as error:
+            return settling.put_off(attempt, error.until)
+        except OnlyAPersonKnows:
+            return settling.ask(attempt)
+        except (NetworkError, UserError) as error:
+            return settling.failed(attempt, error)
+        except Exception:  # whatever it is: tried again for hours, then a person decides
+            reference = uuid4().hex[:8]
+            log.exception("[%s] Delivery %s met a bug.", reference, attempt.delivery.id)
+            return settling.failed(attempt, _bug(reference))
+        return settling.published(attempt, first)
+
+    async def _lost(self, attempt: Attempt) -> None:
+        log.info("Delivery %s was taken over or stopped before its call.", attempt.delivery.id)
 
 
 def _bug(reference: str) -> Unavailable:

@@ -26,7 +26,7 @@ from storage.records import Card, Delivery, DeliveryState, HoldReason, Post, Pos
 from storage.rows import Transaction
 
 UNCERTAIN_TELLS_AT = 3  # attempts: what the next look clears up within seconds is no news
-TOGETHER_S = 0.01  # outcomes that come within this time are committed together
+TOGETHER_S = 0.02  # outcomes that come within this time are committed together
 
 
 @dataclass(frozen=True, slots=True)

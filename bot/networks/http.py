@@ -45,7 +45,7 @@ from bot.errors import (
 
 USER_AGENT = "Socialdesk/0.1"
 PATIENCE_S = 30.0  # for one call from its start to the end of its answer
-CONNECTIONS = 10
+CONNECTIONS = 20
 LARGEST_ANSWER = 5_000_000  # bytes: a page of notifications is about 200,000
 
 DEFAULT_WAIT = timedelta(seconds=60)
