@@ -46,7 +46,7 @@ from bot.metrics import TICK, Metrics
 from bot.networks import NETWORKS
 from bot.networks.base import Network
 from bot.networks.http import make_client
-from bot.opening import alone_on, bring_up, prepare_folder
+from bot.opening import alone_on, bring_up, prepare_folder, take_over
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.raising import Raiser
@@ -93,7 +93,7 @@ async def running(
     """Start everything in order; at the end stop it in the opposite order.
 
     :param registry: the networks there are.
-    :param timing: how long publishing waits for what.
+    :param timing: how long publishing and notices wait for what.
     :raises SettingsError: the folder, the database or the port can't be used, Slack refuses a
         token or can't be reached.
     :raises AlreadyRunning: another process has the SQLite file.
@@ -104,6 +104,7 @@ async def running(
         stack.enter_context(alone_on(database))
         stack.push_async_callback(database.close)
         await bring_up(database)
+        await take_over(database)
         # Of a session that it is given, slack_sdk takes the timeout from there.
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         client = slack_client(settings, session, settings.slack_bot_token)
@@ -119,7 +120,7 @@ async def running(
         desk = Desk(app, client, services)
         renderers = register(desk)
         impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
-        sender = NoticeSender(database, impatient, clock, renderers)
+        sender = NoticeSender(database, impatient, clock, renderers, timing)
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)

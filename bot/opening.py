@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bot.errors import AlreadyRunning, SettingsError
+from storage import leases
 from storage.database import Database
 from storage.lock import Taken, only_process
 from storage.migrations import HEAD, DatabaseTooNew, DatabaseUnusable, migrate, stored_version
@@ -72,3 +73,10 @@ def _database_in_words() -> Iterator[None]:
         yield
     except (DatabaseTooNew, DatabaseUnusable) as error:
         raise SettingsError([f"DATABASE_URL: {error}"]) from error
+
+
+async def take_over(database: Database) -> None:
+    """Whoever is alone on a file needn't wait for what the process before it was at."""
+    if database.file is not None:
+        async with database.transaction() as tx:
+            await leases.end_all(tx, await database.now(tx))

@@ -233,10 +233,6 @@ async def test_a_kill_while_a_card_is_sent_loses_no_card(tmp_path: Path) -> None
 
         await eventually(is_sending)
         await stage.end_bot(signal.SIGKILL)
-        with contextlib.closing(sqlite3.connect(stage.database_file)) as database, database:
-            # Its lease of two minutes is over, and that of the channel.
-            database.execute("UPDATE notices SET next_attempt_at = '2020-01-01 00:00:00.000000'")
-            database.execute("UPDATE destinations SET free_at = '2020-01-01 00:00:00.000000'")
         await stage.start_bot()
         await eventually(lambda: shown(stage, "Fresh beans"))
         assert await shown(stage, "Fresh beans") == 1

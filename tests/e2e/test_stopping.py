@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,9 +123,6 @@ async def test_all_that_stays_silent_is_waited_for_together_no_longer_than_the_l
         assert [part for _, part in state(stage)] == ["begun"]
         assert "Traceback" not in stage.log()
         gate.open.set()
-        with contextlib.closing(sqlite3.connect(stage.database_file)) as database, database:
-            # Its lease of two minutes is over.
-            database.execute("UPDATE deliveries SET lease_until = '2020-01-01 00:00:00.000000'")
         await stage.start_bot()
         await stage.goes_live("Fresh beans")
 
