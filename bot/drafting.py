@@ -271,6 +271,7 @@ class Drafting:
                 did="changed it",
                 at=before.created_at,
             )
+        await posts.lock(tx, post.id)
         hold = await holds.of_post(tx, post)
         if not await delivery_rows.withdraw(tx, post.id):
             raise AlreadyDone("This post is going out right now, so it can't be edited any more.")

@@ -174,6 +174,8 @@ class Holds:
         self, tx: Transaction, person: Person, post_id: str, do: Do, revision_id: str | None
     ) -> Settled:
         now = self._clock.now()
+        if do in (Do.NEXT_FREE, Do.AS_ASKED):  # who takes a free time takes it alone
+            await workspaces.lock(tx, person.workspace_id)
         case = await self._case(tx, person, post_id, revision_id)
         if do is Do.DROP:
             return await self._drop(tx, case, now)
@@ -194,13 +196,10 @@ class Holds:
         self, tx: Transaction, person: Person, post_id: str, revision_id: str | None
     ) -> _Case:
         admitted = await admit(tx, person, Action.LOOK)
-        found = await posts.get(tx, person.workspace_id, post_id)
-        if found is None:
-            raise NotFound("This post isn't there any more.")
-        await workspaces.lock(tx, person.workspace_id)  # who takes a free time takes it alone
-        hold = await holds.locked(tx, person.workspace_id, found.author_id)
         post = await posts.lock(tx, post_id)
-        assert post is not None
+        if post is None or post.workspace_id != person.workspace_id:
+            raise NotFound("This post isn't there any more.")
+        hold = await holds.locked(tx, post.workspace_id, post.author_id)
         living = await deliveries.of_post(tx, post_id)
         held = [delivery for delivery in living if delivery.state is DeliveryState.HELD]
         if hold is None or not held:

@@ -240,6 +240,7 @@ class Scheduling:
             post, revision = await self._movable(tx, person, post_id)
             due_at = await self._chosen(tx, admitted, post, revision, wanted)
             moved = replace(post, when=wanted.when, due_at=due_at)
+            await posts.lock(tx, post.id)
             hold = await holds.of_post(tx, post)
             if post.state is PostState.SCHEDULED:
                 moved = await self._move_approved(tx, admitted, moved, revision, now)
@@ -320,6 +321,7 @@ class Scheduling:
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
+            await posts.lock(tx, post.id)
             hold = await holds.of_post(tx, post)
             if not await delivery_rows.withdraw(tx, post.id):
                 raise AlreadyDone("This post is going out right now, so it can't be cancelled.")

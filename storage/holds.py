@@ -1,6 +1,6 @@
 """Holds: one person's list of held deliveries. A person has one open list.
 
-Whoever locks a list and something else as well locks the list first.
+Whoever needs several locks takes them in this order: post, list, deliveries.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ async def join(tx: Transaction, workspace_id: str, author_id: str, now: datetime
 
 async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
     """The author's open list, locked until the transaction ends."""
-    return await one(tx, Hold, _open(workspace_id, author_id).with_for_update())
+    return await one(tx, Hold, _open(workspace_id, author_id).with_for_update(key_share=True))
 
 
 async def open_of(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
@@ -78,7 +78,9 @@ async def of_post(tx: Transaction, post: Post) -> Hold | None:
     on_it = select(deliveries.c.hold_id).where(
         deliveries.c.post_id == post.id, deliveries.c.state == HELD
     )
-    return await one(tx, Hold, select(holds).where(holds.c.id.in_(on_it)).with_for_update())
+    return await one(
+        tx, Hold, select(holds).where(holds.c.id.in_(on_it)).with_for_update(key_share=True)
+    )
 
 
 async def get(tx: Transaction, workspace_id: str, hold_id: str) -> Hold | None:
@@ -236,7 +238,12 @@ async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: 
     lists = select(deliveries.c.hold_id).where(on_account).distinct()
     ids = sorted(row.hold_id for row in await tx.connection.execute(lists))
     affected = await many(
-        tx, Hold, select(holds).where(holds.c.id.in_(ids)).order_by(holds.c.id).with_for_update()
+        tx,
+        Hold,
+        select(holds)
+        .where(holds.c.id.in_(ids))
+        .order_by(holds.c.id)
+        .with_for_update(key_share=True),
     )
     done = await tx.connection.execute(
         update(deliveries)

@@ -90,5 +90,6 @@ async def lock(tx: Transaction, workspace_id: str) -> Workspace | None:
 
     Whoever changes the team or the set-up locks it first, so that "the last admin" stays true.
     """
-    query = select(workspaces).where(workspaces.c.id == workspace_id).with_for_update()
-    return await one(tx, Workspace, query)
+    # Rows that refer to it may be inserted meanwhile: those who do that may hold what we need next.
+    query = select(workspaces).where(workspaces.c.id == workspace_id)
+    return await one(tx, Workspace, query.with_for_update(key_share=True))
