@@ -9,8 +9,9 @@ from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.networks.base import Publishes
+from bot.progress import Progress, progress
 from bot.team import Action, Person, admit
-from storage import accounts, history, mentions, watches, workspaces
+from storage import accounts, history, mentions, parts, watches, workspaces
 from storage.database import Database
 from storage.records import (
     AccountState,
@@ -29,11 +30,13 @@ LIST_LENGTH = 25  # of a list of possibly negative mentions: fits a message
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Our reply to a mention: what it says and how it fared."""
+    """Our reply to a mention: what it says, how it fared, and what people did about it."""
 
     post: Post
     text: str
     delivery: Delivery
+    sent: Progress
+    history: Sequence[HistoryEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,13 @@ class Mentions:
             choice=await self._answers_from(tx, mention),
             later=await mentions.continued(tx, mention.id),
             replies=[
-                Reply(post, revision.content.texts.get(delivery.account_id, ""), delivery)
+                Reply(
+                    post,
+                    revision.content.texts.get(delivery.account_id, ""),
+                    delivery,
+                    progress(await parts.of_delivery(tx, delivery.id)),
+                    await history.of_subject(tx, post.id),
+                )
                 for post, revision, delivery in await mentions.replies(tx, mention.id)
             ],
             history=await history.of_subject(tx, mention.id),

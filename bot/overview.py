@@ -82,4 +82,8 @@ async def load(
         history=await history.of_subject(tx, post.id),
         names={one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},
         due_under=await due_under(tx, workspace_id, sent),
+        progress={
+            key: progress(found)
+            for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()
+        },
     )

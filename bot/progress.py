@@ -17,11 +17,14 @@ GONE = "gone"
 @dataclass(frozen=True, slots=True)
 class Progress:
     """``live``: the addresses of the posts that are out, by their number from 1. ``uncertain``: the
-    number of the one of which nobody knows."""
+    number of the first that isn't known to be out, with its part's id. ``can_go_on``: whether what
+    isn't out can still be sent."""
 
     total: int
     live: Mapping[int, str]
     uncertain: int | None
+    uncertain_id: str | None
+    can_go_on: bool
 
     @property
     def is_thread(self) -> bool:
@@ -33,12 +36,13 @@ class Progress:
         return next(iter(self.live.values()), "")
 
 
-NOTHING_SENT = Progress(1, {}, None)
+NOTHING_SENT = Progress(1, {}, None, None, True)
 
 
 def progress(parts: Sequence[Part]) -> Progress:
     """Of a delivery's parts, in their order."""
     posts = posts_of(parts)
+    next_one = next((part for part in posts if part.state is not PartState.DONE), None)
     return Progress(
         total=max(len(posts), 1),
         live={
@@ -46,9 +50,9 @@ def progress(parts: Sequence[Part]) -> Progress:
             for number, part in enumerate(posts, start=1)
             if is_out(part)
         },
-        uncertain=next(
-            (number for number, part in enumerate(posts, 1) if part.state is PartState.BEGUN), None
-        ),
+        uncertain=None if next_one is None else posts.index(next_one) + 1,
+        uncertain_id=None if next_one is None else next_one.id,
+        can_go_on=not is_being_taken_down(posts) and not cannot_go_on(posts),
     )
 
 

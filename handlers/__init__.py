@@ -13,6 +13,7 @@ from handlers import (
     held,
     home,
     mentions,
+    outcomes,
     queue,
     setup,
     team,
@@ -48,6 +49,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **digests.register(desk_, pictures),
         **destinations.register(desk_),
     }
+    outcomes.register(desk_)
     watches.register(desk_)
     desk.register(desk_)
     desk_.listen()

@@ -12,7 +12,6 @@ from handlers.payloads import unpack
 from handlers.pictures import Pictures
 from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.rescheduling import Rescheduling
-from handlers.slack_text import escape
 from handlers.views import approvals as views
 from handlers.views import post_texts
 from storage import notices
@@ -30,12 +29,7 @@ def register(
     desk.press(Act.REQUEST_CHANGES, cards.request_changes)
     desk.press(Act.POST_MENU, cards.choose)
     desk.press(Act.EDIT_POST, cards.edit)
-    desk.press(Act.RETRY, cards.retry)
-    desk.press(Act.TAKE_DOWN, cards.take_down)
-    desk.press(Act.IS_LIVE, cards.is_live)
-    desk.press(Act.IS_NOT_LIVE, cards.is_not_live)
     desk.form(Form.COMMENT, cards.submit_comment)
-    desk.form(Form.LIVE_LINK, cards.submit_live_link)
     return {
         Card.APPROVAL: cards.render,
         **dict.fromkeys(REST_PAGES, cards.render_rest),
@@ -43,7 +37,7 @@ def register(
 
 
 class ApprovalCards:
-    """Brings presses to `bot.approvals` and `bot.outcomes`, and shows posts."""
+    """Brings presses to `bot.approvals`, and shows posts."""
 
     def __init__(
         self,
@@ -88,26 +82,6 @@ class ApprovalCards:
     async def edit(self, press: Press) -> None:
         await self._draft_form.edit(press, unpack(press.value)["post"])
 
-    async def retry(self, press: Press) -> None:
-        await self._services.outcomes.retry(press.person, unpack(press.value)["post"])
-
-    async def take_down(self, press: Press) -> None:
-        results = await self._services.outcomes.take_down(press.person, unpack(press.value)["post"])
-        lines = [
-            f":warning: {escape(result.label)}: {escape(result.problem)}"
-            for result in results
-            if result.problem is not None
-        ]
-        if lines:  # what went well is on the card
-            await press.whisper("\n".join(lines))
-
-    async def is_live(self, press: Press) -> None:
-        view = views.live_link_form(press.value)
-        await press.client.views_open(trigger_id=press.body["trigger_id"], view=view)
-
-    async def is_not_live(self, press: Press) -> None:
-        await self._services.outcomes.is_not_live(press.person, press.value)
-
     async def _ask_for_comment(self, press: Press, verdict: Verdict) -> None:
         ids = unpack(press.value)
         view = views.comment_form(ids["post"], ids["revision"], verdict.value, press.channel)
@@ -121,14 +95,6 @@ class ApprovalCards:
             Verdict(ids["verdict"]),
             revision_id=ids["revision"],
             comment=submission.values["comment"] or "",
-        )
-        return Done()
-
-    async def submit_live_link(self, submission: Submission) -> FormAnswer:
-        await self._services.outcomes.is_live(
-            submission.person,
-            unpack(submission.metadata)["delivery"],
-            submission.values["link"] or "",
         )
         return Done()
 

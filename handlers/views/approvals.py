@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from bot.outcomes import SAID_LIVE, SAID_NOT_LIVE
 from bot.overview import PostOverview
 from bot.posts import can
 from bot.team import decides_own
@@ -25,8 +26,9 @@ from handlers.views.blocks import (
     text_input,
 )
 from handlers.views.changes import changes
+from handlers.views.outcomes import about, how_far, is_there, may_retry, questions, take_down
 from handlers.views.post_texts import PAGES, laid_out, on_card
-from handlers.views.texts import joined, units
+from handlers.views.texts import joined, link, units
 from storage.records import Delivery, DeliveryState, HoldReason, PostState
 
 IN_SECTION = 2800
@@ -96,7 +98,7 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
         *changes(shown),
         *on_card(shown, picture_files),
     ]
-    below = _buttons(shown)
+    below = [*questions(shown, most=1), *_buttons(shown)]
     if shown.history:
         below.append(context(_record(shown)))
     news = delivery_blocks(shown, FULL - cost([*above, *below]))
@@ -112,7 +114,11 @@ def name_of(shown: PostOverview, user_id: str) -> str:
 
 def state_line(shown: PostOverview) -> str:
     """What the post is, in words."""
-    return HELD if _is_held(shown) else STATE_LINE[shown.post.state]
+    if _is_held(shown):
+        return HELD
+    if shown.post.state is PostState.FAILED and is_there(shown):
+        return STATE_LINE[PostState.PARTLY_PUBLISHED]
+    return STATE_LINE[shown.post.state]
 
 
 def _is_held(shown: PostOverview) -> bool:
@@ -190,14 +196,21 @@ def _has_news(delivery: Delivery) -> bool:
 
 
 def _delivery_line(shown: PostOverview, delivery: Delivery) -> str:
+    line, far = _state_of(shown, delivery), how_far(shown.sent(delivery))
+    return f"{line} · {far}" if far else line
+
+
+def _state_of(shown: PostOverview, delivery: Delivery) -> str:
     choice = shown.accounts.get(delivery.account_id)
     name = escape(choice.label if choice else "?")
     problem = _one_line(delivery.problem or "", 500)
     match delivery.state:
         case DeliveryState.PUBLISHED:
             moment = delivery.published_at or delivery.due_at
-            link = f"<{delivery.url}|See it>" if delivery.url else ""
-            return f":white_check_mark: *{name}* live {date(moment)} {link}"
+            sent = shown.sent(delivery)
+            thread = f"a thread of {sent.total}, " if sent.is_thread else ""
+            see = link(delivery.url or "", "See it")
+            return f":white_check_mark: *{name}* {thread}live {date(moment)} {see}".rstrip()
         case DeliveryState.FAILED:
             return f":x: *{name}* {problem}"
         case DeliveryState.UNKNOWN:
@@ -236,23 +249,10 @@ def _buttons(shown: PostOverview) -> list[Block]:
         if rest <= PAGES:  # nobody approves what can't be read here
             elements.append(_approve(ids, has_more=rest > 0))
         elements.append(button("Request changes", Act.REQUEST_CHANGES, ids))
-    if post.state in (PostState.PARTLY_PUBLISHED, PostState.FAILED):
+    if post.state in (PostState.PARTLY_PUBLISHED, PostState.FAILED) and may_retry(shown):
         elements.append(button("Try again", Act.RETRY, ids, style="primary"))
-    if any(d.state is DeliveryState.PUBLISHED for d in shown.deliveries):
-        elements.append(
-            button(
-                "Take down",
-                Act.TAKE_DOWN,
-                ids,
-                confirm=confirm(
-                    "Take it down?",
-                    "This deletes the post on every network that allows it. "
-                    "It can't be brought back.",
-                    "Take down",
-                    danger=True,
-                ),
-            )
-        )
+    if is_there(shown):
+        elements.append(take_down(ids))
     options = _menu_options(shown)
     if options:
         elements.append(menu(Act.POST_MENU, options))
@@ -292,7 +292,9 @@ def _record(shown: PostOverview) -> str:
     for entry in shown.history:
         who = name_of(shown, entry.actor_id) if entry.actor_id else "Socialdesk"
         said = RECORDED.get(entry.action, entry.action)
-        detail = f" <{entry.detail}|it>" if entry.action == "published" and entry.detail else ""
+        detail = f" {link(entry.detail, 'it')}" if entry.action == "published" else ""
+        if entry.action in (SAID_LIVE, SAID_NOT_LIVE):
+            detail = about(entry)
         if entry.action in ("asked for changes", "rejected", "failed", "could not take down"):
             detail = f": {_one_line(entry.detail, 100)}"
         lines.append(f"{date(entry.at)} {who} {said}{detail}")
@@ -324,22 +326,4 @@ def comment_form(post_id: str, revision_id: str, verdict: str, channel: str | No
         ],
         submit="Send",
         metadata=pack(post=post_id, revision=revision_id, verdict=verdict, channel=channel),
-    )
-
-
-def live_link_form(delivery_id: str) -> Block:
-    """Asks where the post that is live can be seen."""
-    return modal(
-        Form.LIVE_LINK,
-        "It is live",
-        [
-            field(
-                "link",
-                "The post's address",
-                {"type": "url_text_input", "action_id": Act.DRAFT_LINK},
-                hint="Open the post on the network and copy its address.",
-            )
-        ],
-        submit="Save",
-        metadata=pack(delivery=delivery_id),
     )

@@ -16,7 +16,8 @@ from handlers.views.blocks import (
     option,
     section,
 )
-from handlers.views.mentions import author_of, excerpt, link, member, menu_options
+from handlers.views.mentions import author_of, excerpt, member, menu_options
+from handlers.views.texts import link
 from storage.mentions import NEEDS_ANSWER, OTHER, POSSIBLY_NEGATIVE, UNCLASSIFIED
 from storage.records import MentionState, Urgency
 

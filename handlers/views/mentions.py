@@ -2,9 +2,9 @@
 
 import re
 from datetime import datetime
-from urllib.parse import quote
 
 from bot.mentions import MentionOverview, Reply
+from bot.posts import thread_parts
 from bot.replying import UNDER_WAY
 from handlers.ids import Act, Form
 from handlers.payloads import pack
@@ -23,6 +23,8 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
+from handlers.views.outcomes import answers, how_far, question
+from handlers.views.texts import link, web_address
 from storage.records import DeliveryState, Mention, MentionState, Sentiment, Urgency
 
 SHOWN_TEXT = 1200
@@ -30,8 +32,6 @@ SHOWN_LATER = 500
 SHOWN_REPLY = 400
 SHOWN_LINES = 12
 RECORD_LINES = 8
-LONGEST_LINK = 1000  # in a text
-LONGEST_ADDRESS = 3000  # of a button
 LONGEST_VALUE = 150  # of an option
 RESOLVES = "resolves"
 
@@ -66,20 +66,6 @@ def quoted(text: str, limit: int, url: str = "") -> str:
 def excerpt(text: str, limit: int) -> str:
     """Foreign text on one line."""
     return shorten(escape(" ".join(text[: limit * 2].split())), limit) or "_no text_"
-
-
-def link(url: str, label: str, *, longest: int = LONGEST_LINK) -> str:
-    """A link to a foreign address; empty if it can't be one."""
-    safe = web_address(url).replace("&", "&amp;")
-    return f"<{safe}|{label}>" if 0 < len(safe) <= longest else ""
-
-
-def web_address(url: str) -> str:
-    """The address without what could end a link early; empty if it is no web address."""
-    if not url.startswith(("https://", "http://")):
-        return ""
-    safe = quote(url, safe="%/:?#[]@!$&'()+,;=~-._")
-    return safe if len(safe) <= LONGEST_ADDRESS else ""
 
 
 def author_of(mention: Mention) -> str:
@@ -188,7 +174,15 @@ def _clock(still: str, over: str, due_at: datetime, now: datetime) -> str:
 
 
 def _reply_blocks(shown: MentionOverview) -> list[Block]:
-    return [section(_reply_line(shown, reply)) for reply in shown.replies[-3:]]
+    blocks: list[Block] = []
+    for reply in shown.replies[-3:]:
+        blocks.append(section(_reply_line(shown, reply)))
+        said = answers(reply.history, shown.names)
+        if said:
+            blocks.append(context("\n".join(said)))
+        if reply.delivery.state is DeliveryState.UNKNOWN:
+            blocks += question(reply.delivery.id, shown.place, reply.text, reply.sent)
+    return blocks
 
 
 def _reply_line(shown: MentionOverview, reply: Reply) -> str:
@@ -214,7 +208,11 @@ def _reply_line(shown: MentionOverview, reply: Reply) -> str:
             head = f":hourglass_flowing_sand: {who}'s reply waits: {problem}; next try {again}"
         case _:
             head = f":outbox_tray: {who}'s reply is going out"
-    return f"{head}\n{quoted(reply.text, SHOWN_REPLY)}"
+    far = how_far(reply.sent)
+    head = f"{head}\n{far}" if far else head
+    posts = thread_parts(reply.text)
+    numbered = [f"{number}/{len(posts)} {post}" for number, post in enumerate(posts, start=1)]
+    return f"{head}\n{quoted(chr(10).join(numbered) if posts[1:] else posts[0], SHOWN_REPLY)}"
 
 
 def _buttons(shown: MentionOverview, channel: str) -> list[Block]:

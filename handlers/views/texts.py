@@ -1,9 +1,13 @@
 """Cutting and joining texts that are escaped already, by Slack's units (UTF-16)."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from bot.posts import thread_parts
 from handlers.slack_text import escape, shorten
+
+LONGEST_LINK = 1000  # in a text
+LONGEST_ADDRESS = 3000  # of a button
 
 
 def units(text: str) -> int:
@@ -54,3 +58,17 @@ def joined(lines: Iterable[str], limit: int) -> list[str]:
             texts[-1] += f"\n{short}"
             room -= units(short) + 1
     return texts
+
+
+def link(url: str, label: str, *, longest: int = LONGEST_LINK) -> str:
+    """A link to a foreign address; empty if it can't be one."""
+    safe = web_address(url).replace("&", "&amp;")
+    return f"<{safe}|{label}>" if 0 < len(safe) <= longest else ""
+
+
+def web_address(url: str) -> str:
+    """The address without what could end a link early; empty if it is no web address."""
+    if not url.startswith(("https://", "http://")):
+        return ""
+    safe = quote(url, safe="%/:?#[]@!$&'()+,;=~-._")
+    return safe if len(safe) <= LONGEST_ADDRESS else ""

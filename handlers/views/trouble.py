@@ -6,11 +6,11 @@ from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line
-from handlers.views.blocks import Block, actions, button, section
+from handlers.views.blocks import Block, actions, button, context, section
+from handlers.views.outcomes import answers, may_retry, questions, take_down
 from storage.records import DeliveryState, PostState
 
 LONGEST_COMMENT = 2800
-MOST_QUESTIONS = 20  # two blocks each
 
 
 def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
@@ -20,7 +20,10 @@ def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
     states = {delivery.state for delivery in shown.deliveries}
     head = _head(shown, states)
     blocks = [section(f"{head}\n>{excerpt(shown)}"), *delivery_blocks(shown)]
-    return head, [*blocks, *questions(shown), *_try_again(shown)]
+    said = answers(shown.history, shown.names)
+    if said:
+        blocks.append(context("\n".join(said)))
+    return head, [*blocks, *questions(shown), *_buttons(shown)]
 
 
 def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
@@ -50,28 +53,16 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
     return state_line(shown)
 
 
-def questions(shown: PostOverview) -> list[Block]:
-    """For each account where nobody but a person can tell."""
-    blocks = []
-    for delivery in shown.deliveries[:MOST_QUESTIONS]:
-        if delivery.state is DeliveryState.UNKNOWN:
-            choice = shown.accounts.get(delivery.account_id)
-            blocks += [
-                section(f"*{escape(choice.label if choice else '?')}*: is it live?"),
-                actions(
-                    button("It is live", Act.IS_LIVE, delivery.id),
-                    button("It is not: send again", Act.IS_NOT_LIVE, delivery.id),
-                ),
-            ]
-    return blocks
-
-
-def _try_again(shown: PostOverview) -> list[Block]:
-    if shown.post.state is PostState.TAKEN_DOWN:
+def _buttons(shown: PostOverview) -> list[Block]:
+    """To go on with what failed, and to take down what is live of a thread that did."""
+    failed = [each for each in shown.deliveries if each.state is DeliveryState.FAILED]
+    if shown.post.state is PostState.TAKEN_DOWN or not failed:
         return []
-    if not any(each.state is DeliveryState.FAILED for each in shown.deliveries):
-        return []
-    return [actions(button("Try again", Act.RETRY, pack(post=shown.post.id), style="primary"))]
+    ids = pack(post=shown.post.id)
+    elements = [button("Try again", Act.RETRY, ids, style="primary")] if may_retry(shown) else []
+    if any(shown.sent(each).live for each in failed):
+        elements.append(take_down(ids))
+    return [actions(*elements)] if elements else []
 
 
 def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:

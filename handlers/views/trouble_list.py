@@ -7,7 +7,8 @@ from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.blocks import MESSAGE_LIMIT, Block, button, context, cost, section
-from handlers.views.trouble import excerpt, questions
+from handlers.views.outcomes import may_retry, questions
+from handlers.views.trouble import excerpt
 from storage.records import DeliveryState, Post, PostState
 
 MOST_SHOWN = 40
@@ -59,8 +60,7 @@ def _entry(shown: PostOverview) -> list[Block]:
     states = {delivery.state for delivery in shown.deliveries}
     if DeliveryState.UNKNOWN in states:
         text = f":grey_question: {excerpt(shown)}\nNobody can know from here whether it is out."
-        again = _again(shown) if DeliveryState.FAILED in states else None
-        return [section(text, accessory=again), *questions(shown)]
+        return [section(text, accessory=_again(shown)), *questions(shown)]
     if DeliveryState.FAILED in states:
         return [section(f":x: {excerpt(shown)}\n{_problems(shown)}", accessory=_again(shown))]
     if DeliveryState.HELD in states:
@@ -73,7 +73,9 @@ def _entry(shown: PostOverview) -> list[Block]:
     return [section(text)]
 
 
-def _again(shown: PostOverview) -> Block:
+def _again(shown: PostOverview) -> Block | None:
+    if not may_retry(shown):
+        return None
     return button("Try again", Act.RETRY, pack(post=shown.post.id), style="primary")
 
 
