@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from slack_sdk.errors import SlackApiError
-
 from bot.drafting import FormStart, Submitted
 from bot.errors import FieldErrors, NotFound, UserError
 from handlers.draft_content import DraftContent, Opened
@@ -22,6 +20,7 @@ from handlers.ids import Act, Form, Shortcut
 from handlers.inbound import Desk
 from handlers.payloads import offered_pictures
 from handlers.pictures import Pictures
+from handlers.refreshing import Refreshing
 from handlers.replacing import replace_message
 from handlers.requests import (
     CommandCall,
@@ -38,9 +37,6 @@ from handlers.slack_text import message_to_post_text, to_post_text
 from handlers.views.drafting import Banner, in_full, left_blocks
 from storage.records import PostState
 from storage.rows import new_id
-
-# The form was closed or has changed since the press: whatever came later shows it anew.
-PASSED_OVER = frozenset({"hash_conflict", "not_found"})
 
 
 def register(desk: Desk, pictures: Pictures) -> "DraftForm":
@@ -85,6 +81,7 @@ class DraftForm:
         self._drafting = desk.services.drafting
         self._content = DraftContent(desk.services)
         self._pictures = pictures
+        self._refreshing = Refreshing()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # Ways in
@@ -197,18 +194,20 @@ class DraftForm:
 
     async def refresh(self, press: Press) -> None:
         """Counts, the understood time and the fields that belong to a choice are shown anew."""
+        self._refreshing.pressed(press)
         opened = Opened.of(press.view)
         async with self._turn(opened):
             fields = await self._content.current(press, opened)
             await self._content.keep(press, opened, fields)
-        await self._update(press, await self._content.first(press, opened, fields))
+        await self._refreshing.show(press, await self._content.first(press, opened, fields))
 
     async def refresh_tailored(self, press: Press) -> None:
+        self._refreshing.pressed(press)
         opened = Opened.of(press.view)
         async with self._turn(opened):
             fields = read_tailored(press.values, await self._content.kept(press, opened))
             await self._content.keep(press, opened, fields)
-        await self._update(press, await self._content.second(press, opened, fields))
+        await self._refreshing.show(press, await self._content.second(press, opened, fields))
 
     async def start_anew(self, press: Press) -> None:
         """A form without what came back, on top of the one with it (which stays kept).
@@ -237,16 +236,6 @@ class DraftForm:
         if opened.channel is not None:
             request = replace(submission, channel=opened.channel)
             await request.whisper("What you typed is kept.", left_blocks(draft.id))
-
-    async def _update(self, press: Press, view: View) -> None:
-        assert press.view is not None
-        try:
-            await press.client.views_update(
-                view_id=press.view["id"], hash=press.view["hash"], view=view
-            )
-        except SlackApiError as error:
-            if error.response.get("error") not in PASSED_OVER:
-                raise
 
     # Submitting
 

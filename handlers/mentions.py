@@ -9,6 +9,7 @@ from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import pack, unpack
+from handlers.refreshing import Refreshing
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.slack_text import form_to_post_text
 from handlers.views import mention_lists
@@ -51,6 +52,7 @@ class MentionCards:
     def __init__(self, desk: Desk) -> None:
         self._services = desk.services
         self._triage = desk.services.triage
+        self._refreshing = Refreshing()
 
     # Presses
 
@@ -73,14 +75,13 @@ class MentionCards:
     async def check_reply(self, press: Press) -> None:
         """Count what is typed."""
         assert press.view is not None
+        self._refreshing.pressed(press)
         ids = unpack(press.view["private_metadata"])
         shown = await self._services.mentions.card(press.person.workspace_id, ids["mention"])
         text = press.values.get("text") or ""
         resolves = views.RESOLVES in (press.values.get("resolves") or [])
         view = self._reply_view(shown, text, resolves=resolves, reply_id=ids["reply"])
-        await press.client.views_update(
-            view_id=press.view["id"], hash=press.view["hash"], view=view
-        )
+        await self._refreshing.show(press, view)
 
     def _reply_view(
         self, shown: MentionOverview, text: str, *, resolves: bool, reply_id: str

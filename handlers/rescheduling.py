@@ -3,15 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from slack_sdk.errors import SlackApiError
-
 from bot.errors import FieldErrors
 from bot.scheduling import NewTime
 from handlers.draft_fields import IN_WORDS
-from handlers.drafting import PASSED_OVER
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.payloads import pack, unpack
+from handlers.refreshing import Refreshing
 from handlers.requests import Done, FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
 from handlers.views.drafting import goes_out
@@ -40,6 +38,7 @@ class Rescheduling:
 
     def __init__(self, desk: Desk) -> None:
         self._scheduling = desk.services.scheduling
+        self._refreshing = Refreshing()
         for act in (Act.WHEN, Act.AT, Act.WORDS):
             desk.press(act, self.refresh)
         desk.form(Form.RESCHEDULE, self.submit)
@@ -51,15 +50,9 @@ class Rescheduling:
     async def refresh(self, press: Press) -> None:
         """Show the fields that belong to the choice, and how words are understood."""
         assert press.view is not None
+        self._refreshing.pressed(press)
         post_id = unpack(press.view["private_metadata"])["post"]
-        view = await self._view(press, post_id, _wish(press))
-        try:
-            await press.client.views_update(
-                view_id=press.view["id"], hash=press.view["hash"], view=view
-            )
-        except SlackApiError as error:
-            if error.response.get("error") not in PASSED_OVER:
-                raise
+        await self._refreshing.show(press, await self._view(press, post_id, _wish(press)))
 
     async def submit(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)

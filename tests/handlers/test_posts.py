@@ -3,15 +3,18 @@
 import asyncio
 import io
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from PIL import Image
 
 from bot.composing import PostForm
 from bot.playground.block_kit import check_message
+from bot.playground.faults import ApiTrouble
 from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, TEAM
 from bot.scheduling import NewTime, QueueItem
 from bot.team import Person
+from bot.times import spoken
 from handlers.views.queue import queue_blocks
 from storage import media
 from storage.records import Picture, When
@@ -143,6 +146,32 @@ async def test_rescheduling_shows_what_it_understood_before_it_counts(stage: Sta
     await stage.submit(form)
     await stage.no_modal(BEN)
     await changed(stage, card, "changed the time")
+
+
+async def no_trouble_left(stage: Stage) -> bool:
+    return not stage.slack.faults.pending()["calls"]
+
+
+async def test_of_two_quick_changes_in_a_form_the_later_one_is_shown(stage: Stage) -> None:
+    """Both come from the form as it was before either was shown: first a date, then a time."""
+    card = await asked(stage, "When, exactly?", **later(3))
+    await stage.press(BEN, card, "post_menu", "Reschedule")
+    form = await stage.modal(BEN, "reschedule")
+    wanted = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
+    moments = [wanted + timedelta(hours=hours) for hours in (0, 1, 2)]
+    stage.slack.faults.trouble_calls("views.update", ApiTrouble.SLOW, seconds=0.5)
+    for moment in moments:
+        await stage.press(BEN, form, "at", str(int(moment.timestamp())))
+        await eventually(lambda: no_trouble_left(stage))  # the first is being shown
+    shown = await stage.modal(BEN, spoken(moments[-1], ZoneInfo("America/New_York")))
+    # What a form has become meanwhile, by submitting it for one, isn't undone.
+    await stage.press(BEN, shown, "when", "In words")
+    form = await stage.modal(BEN, "Time in words")
+    stage.slack.faults.trouble_calls("views.update", ApiTrouble.SLOW, seconds=0.5)
+    await stage.press(BEN, form, "words", "in 2 hours")
+    await stage.submit(form, words="in 2 hours")
+    await stage.settled()
+    await stage.modal(BEN, "If that's right")
 
 
 async def test_posting_times_are_changed_by_an_admin_and_shown_to_others(stage: Stage) -> None:
