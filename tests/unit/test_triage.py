@@ -336,7 +336,7 @@ async def test_a_reply_that_is_taken_for_uncertain_blocks_a_second_one(light: Ca
     mention = await light.hear()
     post_id = await reply(light, mention)
     async with light.world.database.transaction() as tx:
-        await posts.touch(tx, post_id, PostState.PUBLISHING, light.time.now())
+        await posts.touch(tx, [post_id], PostState.PUBLISHING, light.time.now())
     with pytest.raises(AlreadyDone, match="on its way") as told:
         await light.replying.start(DANA, mention.id)
     assert told.value.by == DANA.user_id
