@@ -16,6 +16,7 @@ import psutil
 
 from bot.bootstrap import build_services, open_networks
 from bot.clock import Clock
+from bot.playground.app_record import App
 from bot.playground.play import play_settings, playground
 from bot.playground.seed import TEAM
 from bot.playground.slack import Slack
@@ -36,24 +37,38 @@ class Stage:
     slack: Slack
     address: str
     folder: Path
+    database_url: str
     environment: Mapping[str, str]
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
-    """A playground whose workspace is set up; the bot's database lies in ``folder``."""
-    async with playground(folder, 0, {}) as (slack, address):
+async def staged(
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    sandbox: str | None = None,
+    http_port: int | None = None,
+) -> AsyncIterator[Stage]:
+    """A playground whose workspace is set up.
+
+    :param database_url: the bot's database; None: an SQLite file in ``folder``.
+    :param sandbox: the address of another server than the playground's Sandbox.
+    :param http_port: where the bot takes signed HTTP; None: Socket Mode.
+    """
+    request_url = None if http_port is None else f"http://127.0.0.1:{http_port}/slack/events"
+    async with playground(folder, 0, {}, request_url=request_url) as (slack, address):
         play_settings(slack, address, folder, {})  # makes the key
         app = slack.workspace.app
         given = {
             "DATA_DIR": str(folder),
             "SECRET_KEY": (folder / "secret.key").read_text(),
             "SLACK_BOT_TOKEN": app.bot_token,
-            "SLACK_APP_TOKEN": app.app_token,
             "SLACK_API_URL": f"{address}/api/",
-            "SANDBOX_URL": f"{address}/sandbox",
+            "SANDBOX_URL": sandbox or f"{address}/sandbox",
             "ALLOW_PRIVATE_ADDRESSES": "true",
             "POLL_SECONDS": "3",
+            "DATABASE_URL": database_url or f"sqlite:///{folder / 'socialdesk.db'}",
+            **_way_in(app, http_port),
         }
         settings = read_settings(given, dotenv=folder / "none")
         database = Database(settings.database_url)
@@ -64,7 +79,13 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
             services = build_services(settings, database, Clock(), networks)
             await furnish(services, TEAM.id)
         await database.close()
-        yield Stage(slack, address, folder, given)
+        yield Stage(slack, address, folder, given["DATABASE_URL"], given)
+
+
+def _way_in(app: App, http_port: int | None) -> Mapping[str, str]:
+    if http_port is None:
+        return {"SLACK_APP_TOKEN": app.app_token}
+    return {"SLACK_SIGNING_SECRET": app.signing_secret, "HTTP_PORT": str(http_port)}
 
 
 @contextlib.asynccontextmanager

@@ -42,10 +42,12 @@ from bot.errors import (
     Uncertain,
     UserError,
 )
+from bot.networks.pools import Pools
 
 USER_AGENT = "Socialdesk/0.1"
 PATIENCE_S = 30.0  # for one call from its start to the end of its answer
-CONNECTIONS = 20
+CONNECTIONS = 20  # to one network
+IN_A_POOL = 5
 LARGEST_ANSWER = 5_000_000  # bytes: a page of notifications is about 200,000
 
 DEFAULT_WAIT = timedelta(seconds=60)
@@ -83,10 +85,14 @@ def make_client(
     :param patience_s: longest wait for one call; connecting may take a sixth of it.
     """
     limits = httpx.Limits(
-        max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30
+        max_connections=IN_A_POOL, max_keepalive_connections=IN_A_POOL, keepalive_expiry=30
     )
+    pools = [
+        httpx.AsyncHTTPTransport(verify=_tls(), limits=limits)
+        for _ in range(CONNECTIONS // IN_A_POOL)
+    ]
     return httpx.AsyncClient(
-        transport=transport or httpx.AsyncHTTPTransport(verify=_tls(), limits=limits),
+        transport=transport or Pools(*pools),
         timeout=httpx.Timeout(patience_s, connect=patience_s / 6, pool=patience_s / 6),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
