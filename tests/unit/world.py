@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from PIL import Image
 
 from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
+from bot.attempts import Timing
 from bot.clock import Clock
 from bot.composing import PostForm
 from bot.drafting import Drafting
@@ -60,19 +61,21 @@ EVA = Person(TEAM, "UEVA")
 STRANGER = Person("T2", "UX")
 
 
-async def nothing_special(_account: Account) -> None:
+async def nothing_special(*_: Any) -> None:
     """The network answers."""
 
 
 class ScriptedNetwork(Network):
     """Keeps what it accepts; before each call it does what the test asked for.
 
-    ``behave`` gets the number of the call (1, 2, ...) and may raise before acceptance;
-    ``lose`` names the calls that are accepted and then end without an answer.
+    ``behave`` gets the number of the call (1, 2, ...) and may raise before acceptance, ``calling``
+    may wait as well; ``lose`` names the calls that are accepted and then end without an answer.
+    ``preparing`` happens between the claim and the last look before the call.
     """
 
     name: ClassVar[str] = "scripted"
     label: ClassVar[str] = "Scripted"
+    threads: ClassVar[bool] = True
     limits: ClassVar[Limits] = Limits(300, 4, 1_000_000, ("image/png",), 1000)
     connect_fields: ClassVar[tuple[ConnectField, ...]] = (
         ConnectField("password", "Password", "Any will do", secret=True),
@@ -86,11 +89,17 @@ class ScriptedNetwork(Network):
         self.key_life: timedelta | None = None
         self.live: dict[str, str] = {}  # what readers see: remote id -> text
         self.by_key: dict[str, str] = {}
+        self.accepted: list[tuple[str, str | None]] = []  # text, and what it goes on from
+        self.keys: list[str] = []  # of each call
         self.calls = 0
         self.behave: Callable[[int], None] = lambda number: None
         self.lose: dict[int, Exception] = {}
+        self.calling: Callable[[int], Awaitable[None]] = nothing_special
+        self.preparing: Callable[[], Awaitable[None]] = nothing_special
         self.looking: Callable[[], None] = lambda: None
         self.deleted: list[str] = []
+        self.deletions = 0
+        self.deleting: Callable[[int], None] = lambda number: None
         self.uploads = 0
         self.inbox: list[HeardMention] = []  # what is said to every account, oldest first
         self.before_listening: Callable[[Account], Awaitable[None]] = nothing_special
@@ -109,20 +118,25 @@ class ScriptedNetwork(Network):
         return {"id": f"picture-{self.uploads}"}
 
     async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
-        return {"text": post.text}
+        await self.preparing()
+        below = post.reply_to["id"] if post.reply_to else None
+        return {"text": post.text, "reply_to": below}
 
     async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
         self.calls += 1
+        self.keys.append(key)
         number = self.calls
-        await asyncio.sleep(0)
+        await self.calling(number)
         self.behave(number)
-        known = self.by_key.get(key) if self.uncertainty is Uncertainty.SAME_KEY else None
-        remote_id = known or f"post-{len(self.live) + 1}"
-        self.live[remote_id] = prepared["text"]
-        self.by_key[key] = remote_id
+        remote_id = self.by_key.get(key) if self.uncertainty is Uncertainty.SAME_KEY else None
+        if remote_id is None:
+            self.accepted.append((prepared["text"], prepared["reply_to"]))
+            remote_id = f"post-{len(self.accepted)}"
+            self.live[remote_id] = prepared["text"]
+            self.by_key[key] = remote_id
         if number in self.lose:
             raise self.lose[number]
-        return Published(remote_id, f"https://s.example/{remote_id}")
+        return _published(remote_id)
 
     async def find(
         self, session: Session, key: str, prepared: Mapping[str, Any], since: datetime
@@ -130,7 +144,7 @@ class ScriptedNetwork(Network):
         self.looking()
         for remote_id, text in self.live.items():
             if text == prepared["text"]:
-                return Published(remote_id, f"https://s.example/{remote_id}")
+                return _published(remote_id)
         return None
 
     async def listen(self, session: Session, cursor: str | None) -> Heard:
@@ -138,8 +152,21 @@ class ScriptedNetwork(Network):
         return Heard(self.inbox[int(cursor or 0) :], str(len(self.inbox)))
 
     async def delete(self, session: Session, remote_id: str) -> None:
+        self.deletions += 1
+        self.deleting(self.deletions)
         self.deleted.append(remote_id)
         self.live.pop(remote_id, None)
+
+
+def _published(remote_id: str) -> Published:
+    return Published(remote_id, f"https://s.example/{remote_id}", {"id": remote_id})
+
+
+class OtherNetwork(ScriptedNetwork):
+    """A second one, for what must not concern it."""
+
+    name: ClassVar[str] = "other"
+    label: ClassVar[str] = "Other"
 
 
 @dataclass
@@ -158,8 +185,8 @@ class World:
     account: Account
 
     async def submitted(self, text: str = "Hello", **form: Any) -> Post:
-        made = PostForm(text=text, account_ids=(self.account.id,), **form)
-        return (await self.drafting.submit(ANA, made)).post
+        form.setdefault("account_ids", (self.account.id,))
+        return (await self.drafting.submit(ANA, PostForm(text=text, **form))).post
 
     async def picture(self) -> Picture:
         """A picture that was copied in."""
@@ -213,10 +240,10 @@ class World:
         self.clock.alarm("publisher").ring()
 
     @contextlib.asynccontextmanager
-    async def publishing(self) -> AsyncIterator[Publisher]:
+    async def publishing(self, timing: Timing | None = None) -> AsyncIterator[Publisher]:
         """A publisher that works in the background."""
         publisher = Publisher(
-            self.database, self.accounts, self.media, self.clock, random=Random(1)
+            self.database, self.accounts, self.media, self.clock, timing, Random(1)
         )
         task = asyncio.create_task(publisher.run())
         try:
@@ -236,15 +263,19 @@ async def world(
     uncertainty: Uncertainty = Uncertainty.SAME_KEY,
     mode: Mode = Mode.TEAM,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    others: Sequence[ScriptedNetwork] = (),
 ) -> AsyncIterator[World]:
-    """A world on a database; Ana writes, Ben and Chidi approve, Eva is the admin."""
-    database = Database(database_url)
+    """A world on a database; Ana writes, Ben and Chidi approve, Eva is the admin.
+
+    :param others: further networks, on which nothing is connected yet.
+    """
+    database = Database(database_url, now=now)
     await migrate(database)
     clock = Clock(now)
     network = ScriptedNetwork(uncertainty)
     connected = Accounts(
         database,
-        {network.name: network},
+        {each.name: each for each in (network, *others)},
         Vault(MultiFernet([Fernet(Fernet.generate_key())])),
         clock,
     )
