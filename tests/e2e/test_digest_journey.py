@@ -21,9 +21,8 @@ LIKES = (3, 9, 6, 14, 11, 5, 4, 8, 12, 21, 17, 26, 9, 15, 31)  # gained, day aft
 
 
 async def test_a_manager_asks_for_the_numbers_and_has_them_come(
-    either_stage: Stage, new_page: NewPage
+    stage: Stage, new_page: NewPage
 ) -> None:
-    stage = either_stage
     await remember_two_weeks(stage)
     ana, ben, eva = await stage.tab(ANA), await stage.tab(BEN, APPROVALS), await stage.tab(EVA)
     await write(ana, "/social draft Warm buns until six, and the second coffee is free.")

@@ -13,9 +13,8 @@ pytestmark = pytest.mark.browser
 
 
 async def test_a_complaint_is_answered_and_resolved_from_slack(
-    either_stage: Stage, new_page: NewPage
+    stage: Stage, new_page: NewPage
 ) -> None:
-    stage = either_stage
     sandbox = await new_page()
     await sandbox.goto(f"{stage.address}/sandbox/")
     await sandbox.get_by_label("Post as").select_option("Tom Lindqvist")

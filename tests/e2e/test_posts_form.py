@@ -1,13 +1,17 @@
 """The draft form in Chromium: what is typed, chosen, refused, kept and understood."""
 
 import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
+from bot.playground.mrkdwn import clock
 from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
 from bot.team import Person
-from tests.e2e.stage import Stage, dialog, messages, pick, png, problem_at, text_of, write
+from bot.times import spoken
+from tests.e2e.stage import Stage, choose, dialog, messages, pick, png, problem_at, text_of, write
 from tests.servers.chromium import PHONE, screenshot
 from tests.servers.eventually import eventually
 
@@ -62,6 +66,54 @@ async def test_what_is_wrong_is_said_beside_its_field_and_times_are_confirmed(
     ben = await stage.tab(BEN, APPROVALS)
     card = messages(ben, "Party at five")
     await expect(card).to_contain_text("Sandbox · @acorn, Sandbox · @mia")
+
+
+async def set_to(form: Locator, moment: datetime) -> None:
+    """Set the date and time picker, in the person's own zone."""
+    await form.get_by_label("Date and time: date").fill(f"{moment:%Y-%m-%d}")
+    await form.get_by_label("Date and time: time").fill(f"{moment:%H:%M}")
+
+
+async def due(stage: Stage) -> list[datetime | None]:
+    items, _ = await stage.services.scheduling.coming(Person(TEAM.id, ANA))
+    return [item.post.due_at for item in items]
+
+
+async def test_a_date_and_a_time_are_picked_in_ones_own_zone(stage: Stage) -> None:
+    berlin, new_york = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+    noon = datetime.now(berlin).replace(hour=12, minute=5, second=0, microsecond=0)
+    wanted, moved = noon + timedelta(days=40), noon + timedelta(days=41, hours=1)
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    await write(ana, "/social draft Forty days from now")
+    form = dialog(ana, "Write a post")
+    await pick(form, "When", "A date and time")
+    await expect(form.get_by_label("Date and time: date")).to_be_visible()
+    await form.get_by_role("button", name=ASK).click()
+    await expect(problem_at(form, "at")).to_be_visible()
+    await set_to(form, noon - timedelta(days=2))
+    await form.get_by_role("button", name=ASK).click()
+    await expect(problem_at(form, "at")).to_contain_text("has passed")
+    await set_to(form, wanted)
+    await expect(form).to_contain_text(f"Goes out {spoken(wanted, berlin)}")
+    await screenshot(ana, "posts-date-and-time")
+    await form.get_by_role("button", name=ASK).click()
+    await expect(form).to_be_hidden()
+    card = messages(ben, "Forty days from now")
+    await expect(card).to_contain_text(clock(wanted.astimezone(new_york)))
+    assert await due(stage) == [wanted]
+
+    # Ben moves it: the picker shows his own time.
+    await choose(card, "Reschedule")
+    form = dialog(ben, "Reschedule")
+    await pick(form, "When", "A date and time")
+    shown = form.get_by_label("Date and time: time")
+    await expect(shown).to_have_value(f"{wanted.astimezone(new_york):%H:%M}")
+    await set_to(form, moved.astimezone(new_york))
+    await expect(form).to_contain_text(f"Goes out {spoken(moved, new_york)}")
+    await form.get_by_role("button", name="Move it").click()
+    await expect(form).to_be_hidden()
+    await expect(card).to_contain_text(clock(moved.astimezone(new_york)))
+    assert await due(stage) == [moved]
 
 
 async def kept_text(stage: Stage, ending: str) -> bool:

@@ -91,7 +91,10 @@ async def test_a_locked_database_keeps_nobody_waiting(stage: Stage) -> None:
     await expect(messages(ana, "It waits for approval")).to_be_visible()
 
 
-async def test_a_disconnect_in_mid_journey_and_a_slow_slack_lose_nothing(stage: Stage) -> None:
+async def test_a_disconnect_in_mid_journey_and_a_slow_slack_lose_nothing(
+    socket_stage: Stage,
+) -> None:
+    stage = socket_stage
     ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
     await write(ana, "/social draft Across a disconnect")
     form = dialog(ana, "Write a post")
