@@ -22,13 +22,13 @@ from storage.records import (
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How long is waited for what. A lease must outlive a call; what an owner that is gone left
-    is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, longer than
-    rendering or a call of Slack's may take."""
+    is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, two
+    thirds of which a call of Slack's may take."""
 
     call: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=120)
     patience: timedelta = timedelta(seconds=60)
-    notice: timedelta = timedelta(seconds=120)
+    notice: timedelta = timedelta(seconds=30)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """Looks in Slack for a message that was perhaps posted: its metadata names the notice."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from storage.records import Notice
 EVENT_TYPE = "socialdesk_notice"
 CLOCKS_DIFFER_BY = timedelta(minutes=5)  # ours and Slack's; more, and Slack refuses signatures too
 PAGE = 200  # the most that Slack recommends
-PATIENCE_S = 60.0  # for all pages
 PERSON = ("U", "W")  # how people's ids begin; a channel's with C, G or D
 
 log = logging.getLogger(__name__)
@@ -24,11 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A message that stands in Slack, and the version of its notice that was posted."""
+    """Where a message stands in Slack."""
 
     channel: str
     ts: str
-    version: int | None
 
 
 class NoticeLookup:
@@ -45,11 +42,10 @@ class NoticeLookup:
         Where the app lacks the right to look, there is none either: rather twice than never.
 
         :raises SlackApiError: Slack refuses for another reason: it is to be looked again.
-        :raises aiohttp.ClientError, TimeoutError: Slack can't be reached, or takes too long.
+        :raises aiohttp.ClientError, TimeoutError: Slack can't be reached.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await self._find(notice, thread_ts)
+            return await self._find(notice, thread_ts)
         except SlackApiError as error:
             if refusal(error) == "thread_not_found":
                 return None
@@ -77,7 +73,7 @@ class NoticeLookup:
             if message.get("user") != ours or payload.get("id") != notice.id:
                 continue
             if newest is None or float(message["ts"]) > float(newest.ts):
-                newest = Standing(channel, message["ts"], payload.get("version"))
+                newest = Standing(channel, message["ts"])
         return newest
 
     async def _messages(
@@ -112,8 +108,7 @@ class NoticeLookup:
 
 def metadata(notice: Notice) -> dict[str, Any]:
     """What a posted message carries, so that it can be found."""
-    payload = {"id": notice.id, "version": notice.version}
-    return {"event_type": EVENT_TYPE, "event_payload": payload}
+    return {"event_type": EVENT_TYPE, "event_payload": {"id": notice.id}}
 
 
 def _payload(message: Mapping[str, Any]) -> Mapping[str, Any]:

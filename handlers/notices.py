@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import destinations
 from bot.attempts import Timing
 from bot.clock import Clock
-from handlers.notice_lookup import NoticeLookup, metadata
+from handlers.notice_lookup import NoticeLookup, Standing, metadata
 from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
 from storage import notice_claims
 from storage.database import Database
@@ -59,6 +59,10 @@ class NotYet(Exception):
     """The card can't be shown yet; it is tried again soon."""
 
 
+class TakenOver(Exception):
+    """The claim was lost: another process has the notice."""
+
+
 Renderer = Callable[[Notice], Awaitable[Rendered | None]]
 
 
@@ -77,6 +81,7 @@ class NoticeSender:
         timing: Timing | None = None,
     ) -> None:
         self._lease = (timing or Timing()).notice
+        self._patience_s = self._lease.total_seconds() * 2 / 3  # for a call of Slack's
         self._database = database
         self._client = client
         self._alarm = clock.alarm("notices")
@@ -126,63 +131,71 @@ class NoticeSender:
         task.add_done_callback(ended)
 
     async def _send(self, notice: Notice) -> None:
+        try:
+            await self._send_claimed(notice)
+        except TakenOver:
+            log.info("A %s notice was taken over by another process.", notice.card)
+
+    async def _send_claimed(self, notice: Notice) -> None:
         if notice.joined_to is not None:
             await self._pass_on(notice)
             return
         async with self._database.transaction() as tx:
             await notice_claims.join(tx, notice)
+        rendering = asyncio.ensure_future(self._renderers[Card(notice.card)](notice))
+        kept = await self._keep_while(rendering, notice)
         try:
-            rendered = await self._renderers[Card(notice.card)](notice)
+            rendered = rendering.result()
         except NotYet as error:
-            await self._again(notice, str(error))
+            await self._again(kept, str(error))
         except FAILED as error:  # a picture couldn't be shown to Slack
-            await self._again(notice, refusal(error), after=_asked_to_wait(error))
+            await self._again(kept, refusal(error), after=_asked_to_wait(error))
         except Exception as error:  # a card that can't be shown must not stop the others
             log.exception("Rendering the card %s failed.", notice.card)
-            await self._again(notice, f"the card can't be shown ({type(error).__name__})")
+            await self._again(kept, f"the card can't be shown ({type(error).__name__})")
         else:
             if rendered is None:  # nothing to show (any more)
-                await self._settle(notice, notice.channel, notice.ts)
-            elif held := await self._hold(notice):
+                await self._settle(kept, kept.channel, kept.ts)
+            else:
+                held = await self._hold(kept)
                 await self._show(held, rendered, had_begun=notice.begun_at is not None)
+
+    async def _keep_while(self, rendering: asyncio.Future[Any], notice: Notice) -> Notice:
+        """Wait for a card, which may have to be drawn and uploaded; the claim is kept meanwhile."""
+        renewed_after_s = self._lease.total_seconds() / 3
+        try:
+            while not (await asyncio.wait([rendering], timeout=renewed_after_s))[0]:
+                async with self._database.transaction() as tx:
+                    now = await self._database.now(tx)
+                    notice = _mine(await notice_claims.renew(tx, notice, now + self._lease))
+        finally:
+            rendering.cancel()  # where nobody waits for it any more
+        return notice
 
     async def _show(self, notice: Notice, rendered: Rendered, *, had_begun: bool) -> None:
         """Post the message or edit it, wherever it stands.
 
         :param had_begun: it was posted before, and nobody knows whether Slack took it.
         """
-        held: Notice | None = notice
         if had_begun and not notice.ts:
             try:
-                held = await self._look_up(notice, rendered.thread_ts)
+                async with asyncio.timeout(self._patience_s):
+                    standing = await self._lookup.find(notice, rendered.thread_ts)
             except FAILED as error:
                 await self._refused(notice, error, uncertain=True)
                 return
-        if held is None:
-            return
-        if held.channel and held.ts:
-            await self._edit(held, held.channel, held.ts, rendered)
+            notice = await (self._found(notice, standing) if standing else self._hold(notice))
+        if notice.channel and notice.ts:
+            await self._edit(notice, notice.channel, notice.ts, rendered)
         else:
-            await self._post(held, rendered)
-
-    async def _look_up(self, notice: Notice, thread_ts: str | None) -> Notice | None:
-        """The notice with the place of its message, if that stands in Slack; None if the claim
-        was lost.
-
-        :raises SlackApiError, aiohttp.ClientError, TimeoutError: it couldn't be looked for.
-        """
-        standing = await self._lookup.find(notice, thread_ts)
-        if standing is None:
-            return await self._hold(notice)
-        log.info("A %s notice whose answer was lost had arrived.", notice.card)
-        async with self._database.transaction() as tx:
-            return await notice_claims.found(tx, notice, standing.channel, standing.ts)
+            await self._post(notice, rendered)
 
     async def _edit(self, notice: Notice, channel: str, ts: str, rendered: Rendered) -> None:
         try:
-            await self._client.chat_update(
-                channel=channel, ts=ts, text=rendered.text, blocks=list(rendered.blocks)
-            )
+            async with asyncio.timeout(self._patience_s):
+                await self._client.chat_update(
+                    channel=channel, ts=ts, text=rendered.text, blocks=list(rendered.blocks)
+                )
         except FAILED as error:  # whatever came of it, the same edit again does no harm
             await self._refused(notice, error, uncertain=False)
         else:
@@ -190,15 +203,16 @@ class NoticeSender:
 
     async def _post(self, notice: Notice, rendered: Rendered) -> None:
         try:
-            posted = await self._client.chat_postMessage(
-                channel=notice.destination,
-                thread_ts=rendered.thread_ts,
-                unfurl_links=False,
-                unfurl_media=False,
-                metadata=metadata(notice),
-                text=rendered.text,
-                blocks=list(rendered.blocks),
-            )
+            async with asyncio.timeout(self._patience_s):
+                posted = await self._client.chat_postMessage(
+                    channel=notice.destination,
+                    thread_ts=rendered.thread_ts,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    metadata=metadata(notice),
+                    text=rendered.text,
+                    blocks=list(rendered.blocks),
+                )
         except FAILED as error:
             await self._refused(notice, error, uncertain=not is_clear(error))
             return
@@ -210,14 +224,20 @@ class NoticeSender:
 
     # What is kept
 
-    async def _hold(self, notice: Notice) -> Notice | None:
-        """Renew the claim right before Slack is called; None if it was lost."""
+    async def _hold(self, notice: Notice) -> Notice:
+        """Renew the claim right before Slack is called."""
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            held = await notice_claims.hold(tx, notice, now, now + self._lease)
-        if held is None:
-            log.info("A %s notice was taken over by another process.", notice.card)
-        return held
+            return _mine(await notice_claims.hold(tx, notice, now, now + self._lease))
+
+    async def _found(self, notice: Notice, standing: Standing) -> Notice:
+        """Its message stands in Slack."""
+        log.info("A %s notice whose answer was lost had arrived.", notice.card)
+        async with self._database.transaction() as tx:
+            until = await self._database.now(tx) + self._lease
+            return _mine(
+                await notice_claims.found(tx, notice, standing.channel, standing.ts, until)
+            )
 
     async def _pass_on(self, notice: Notice) -> None:
         async def keep(tx: Transaction) -> None:
@@ -309,6 +329,12 @@ class NoticeSender:
                 await notice_claims.edits_wait(tx, notice.workspace_id, now + wait)
 
         await self._database.surely(keep)
+
+
+def _mine(claimed: Notice | None) -> Notice:
+    if claimed is None:
+        raise TakenOver
+    return claimed
 
 
 def _asked_to_wait(error: Exception) -> timedelta | None:

@@ -94,25 +94,37 @@ def _mine(notice: Notice) -> Any:
     )
 
 
+async def renew(tx: Transaction, notice: Notice, lease_until: datetime) -> Notice | None:
+    """Keep a claim for longer; None if it was lost."""
+    return await _renew(tx, notice, lease_until)
+
+
 async def hold(
     tx: Transaction, notice: Notice, now: datetime, lease_until: datetime
 ) -> Notice | None:
     """Renew a claim right before Slack is called; None if it was lost.
 
     A message that isn't there yet has begun to be posted, from now on or from an earlier time of
-    which nobody knows what came of it. ``channel`` and ``ts`` are what is known now, ``version``
-    stays the one that was claimed: a newer one is sent as well.
+    which nobody knows what came of it.
     """
     begun = case(
         (notices.c.ts.is_(None), func.coalesce(notices.c.begun_at, now)),
         else_=None,
     )
+    return await _renew(tx, notice, lease_until, begun_at=begun)
+
+
+async def _renew(
+    tx: Transaction, notice: Notice, lease_until: datetime, **new: Any
+) -> Notice | None:
+    """``channel`` and ``ts`` are what is known now, ``version`` stays the one that was claimed: a
+    newer one is sent as well."""
     held = await one(
         tx,
         Notice,
         update(notices)
         .where(_mine(notice))
-        .values(next_attempt_at=lease_until, begun_at=begun)
+        .values(next_attempt_at=lease_until, **new)
         .returning(notices),
     )
     if held is None:
@@ -123,17 +135,11 @@ async def hold(
     return replace(held, version=notice.version)
 
 
-async def found(tx: Transaction, notice: Notice, channel: str, ts: str) -> Notice | None:
-    """Its message stands in Slack, as was not known; None if the claim was lost."""
-    kept = await one(
-        tx,
-        Notice,
-        update(notices)
-        .where(_mine(notice))
-        .values(channel=channel, ts=ts, begun_at=None)
-        .returning(notices),
-    )
-    return None if kept is None else replace(kept, version=notice.version)
+async def found(
+    tx: Transaction, notice: Notice, channel: str, ts: str, lease_until: datetime
+) -> Notice | None:
+    """Renew a claim whose message stands in Slack, as was not known; None if it was lost."""
+    return await _renew(tx, notice, lease_until, channel=channel, ts=ts, begun_at=None)
 
 
 async def sent(

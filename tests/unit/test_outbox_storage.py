@@ -135,7 +135,7 @@ async def test_who_lost_its_claim_changes_nothing_but_where_the_message_is(
     async with database.transaction() as tx:
         await notice_claims.again(tx, slow, START, "too late", free_at=START)
         await notice_claims.broken(tx, slow, "too late", START)
-        assert await notice_claims.found(tx, slow, "C1", "7.7") is None
+        assert await notice_claims.found(tx, slow, "C1", "7.7", START) is None
     assert await row(database) == quick
     assert await sent(database, slow, "1.1"), "it is the only message so far"
     assert (await row(database)).state is NoticeState.SENDING
@@ -203,7 +203,7 @@ async def test_a_message_that_was_found_is_edited(database: Database) -> None:
     held = await hold(database, again, 121)
     assert held is not None
     async with database.transaction() as tx:
-        kept = await notice_claims.found(tx, held, "C1", "1.1")
+        kept = await notice_claims.found(tx, held, "C1", "1.1", START + 2 * LEASE)
     assert kept is not None
     assert (kept.ts, kept.begun_at) == ("1.1", None)
     assert await sent(database, kept, "1.1", at=122)
@@ -471,7 +471,8 @@ class Outbox(RuleBasedStateMachine):
         if notice.begun_at is not None and held.ts is None and shown:
             [standing] = shown
             async with self.database.transaction() as tx:
-                held = await notice_claims.found(tx, held, held.destination, standing)
+                lease = self.now + LEASE
+                held = await notice_claims.found(tx, held, held.destination, standing, lease)
             assert held is not None
         if outcome == "refused":
             async with self.database.transaction() as tx:
