@@ -74,7 +74,8 @@ def _headline(shown: HoldOverview, *, for_author: bool) -> str:
         who = name_of(shown.names, shown.hold.author_id)
         what = f"*{shown.total} held posts*" if many else "*a held post*"
         return f":raising_hand: {who} asks to let {what} go out."
-    what = f"*{shown.total} of your posts are held.*" if many else "*Your post is held.*"
+    one = "reply" if shown.posts[0].post.mention_id else "post"
+    what = f"*{shown.total} of your posts are held.*" if many else f"*Your {one} is held.*"
     them = "them is" if many else "it is"
     return f":double_vertical_bar: {what} Nothing of {them} lost: say what becomes of it."
 
