@@ -163,7 +163,15 @@ class State:
         return [self.thread(row["root"]) for row in rows]
 
     def thread(self, root: int) -> list[Post]:
-        return self._posts("p.root = ?", root)
+        """A conversation as it is read: first what its author goes on saying below the first post,
+        then what else was said, each oldest first."""
+        posts = self._posts("p.root = ?", root)
+        said, rest = posts[:1], posts[1:]
+        for post in posts[1:]:
+            if (post.reply_to, post.author) == (said[-1].id, said[-1].author):
+                said.append(post)
+                rest.remove(post)
+        return said + rest
 
     def add_picture(self, author: str, data: bytes, alt: str) -> Picture:
         """Keep a picture until a post shows it.

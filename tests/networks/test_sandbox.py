@@ -133,13 +133,17 @@ class TestSandbox(
         assert str(post.reply_to) == mention.remote_id
 
     async def test_the_page_shows_a_thread_as_one(
-        self, network: PublishingNetwork, session: Session
+        self, network: PublishingNetwork, session: Session, world: SandboxWorld
     ) -> None:
-        out = await send_thread(network, session, ["The first", "The second", "The third"])
+        out = await send_thread(network, session, ["The first", "The second"])
+        await world.say("Somebody else", answering=out[0])
+        out += await send_thread(network, session, ["The third"], reply_to=out[-1].reply_to)
         async with httpx.AsyncClient() as browser:
             page = (await browser.get(out[1].url)).text
-        places = [page.index(text) for text in ("The first", "The second", "The third")]
+        texts = ("The first", "The second", "The third", "Somebody else")
+        places = [page.index(text) for text in texts]
         assert places == sorted(places)
+        assert page.count("in a thread") == 2
 
     async def test_a_first_poll_leaves_out_what_is_older_than_a_day(
         self, network: Sandbox, session: Session, world: SandboxWorld, clock: Clock
