@@ -13,7 +13,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.attempts import Timing
 from bot.bootstrap import slack_client
 from bot.clock import Clock
 from bot.playground.faults import ApiTrouble
@@ -50,12 +53,17 @@ class Outbox:
     slack: Slack
     database: CountingDatabase
     clock: Clock
-    new_sender: Callable[["Outbox"], NoticeSender]
-    token: str
-    address: str
+    client: AsyncWebClient
     shown: dict[str, str] = field(default_factory=dict)
     threads: dict[str, str] = field(default_factory=dict)
     before_rendering: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def new_sender(
+        self, *, timing: Timing | None = None, client: AsyncWebClient | None = None
+    ) -> NoticeSender:
+        renderers = {Card.APPROVAL: self.render}
+        used = client or self.client
+        return NoticeSender(self.database, used, self.clock, renderers, timing)
 
     async def owe(self, subject: str, text: str = "", channel: str = SOCIAL) -> None:
         self.shown[subject] = text or subject
@@ -132,8 +140,10 @@ class Outbox:
             assert self.texts(channel) == list(texts)
 
     @contextlib.asynccontextmanager
-    async def sending(self) -> AsyncIterator[NoticeSender]:
-        sender = self.new_sender(self)
+    async def sending(
+        self, *, timing: Timing | None = None, client: AsyncWebClient | None = None
+    ) -> AsyncIterator[NoticeSender]:
+        sender = self.new_sender(timing=timing, client=client)
         task = asyncio.create_task(sender.run())
         try:
             yield sender
@@ -159,11 +169,7 @@ async def outbox(url: str, folder: Path) -> AsyncIterator[Outbox]:
         clock = Clock()
         clock.start()
 
-        def new_sender(box: Outbox) -> NoticeSender:
-            return NoticeSender(database, client, clock, {Card.APPROVAL: box.render})
-
-        token, address = settings.slack_bot_token, settings.slack_api_url
-        yield Outbox(slack, database, clock, new_sender, token, address)
+        yield Outbox(slack, database, clock, client)
         clock.stop()
         await database.close()
 
@@ -408,8 +414,8 @@ async def test_after_a_sigkill_between_slacks_yes_and_our_commit_a_card_stands_o
     await here.owe("p1", "waits", channel=destination)
     order = {
         "database_url": here.database.url.render_as_string(hide_password=False),
-        "slack": here.address,
-        "token": here.token,
+        "slack": here.client.base_url,
+        "token": here.client.token,
         "shown": {"p1": ["waits", here.threads.get("p1")]},
     }
     process = await asyncio.create_subprocess_exec(
@@ -521,7 +527,7 @@ async def test_after_a_kill_while_sending_the_card_comes_after_the_lease(here: O
         await asyncio.Event().wait()
 
     here.before_rendering["p1"] = hang
-    sender = here.new_sender(here)
+    sender = here.new_sender()
     killed = asyncio.create_task(sender.run())
     await here.owe("p1")
     await rendering.wait()
@@ -558,6 +564,59 @@ async def test_a_stop_finishes_what_is_being_sent_and_leaves_the_rest_for_the_ne
         assert left.next_attempt_at <= light.clock.now(), "not after a lease"
     async with light.sending():
         await light.shows(*(f"p{number}" for number in range(5)))
+
+
+async def test_a_card_that_takes_long_to_draw_is_kept_by_who_draws_it(here: Outbox) -> None:
+    drawn: list[datetime] = []
+
+    async def draw() -> None:
+        """For several leases: each time it is seen, the claim has been renewed."""
+        drawn.append(before := (await here.row("p1")).next_attempt_at)
+
+        async def was_renewed() -> bool:
+            return (await here.row("p1")).next_attempt_at > before + timedelta(seconds=2)
+
+        await eventually(was_renewed)
+
+    here.before_rendering["p1"] = draw
+    short = Timing(notice=timedelta(seconds=1))
+    async with here.sending(timing=short), here.sending(timing=short):
+        await here.owe("p1")
+        await here.reaches("p1", NoticeState.SENT)
+    assert len(drawn) == 1
+    assert here.texts() == ["p1"]
+
+
+class Stalled(AsyncWebClient):
+    """Of a process that is stopped right before it posts for the first time."""
+
+    def __init__(self, like: AsyncWebClient) -> None:
+        super().__init__(
+            like.token, base_url=like.base_url, session=like.session, retry_handlers=[]
+        )
+        self.stopped, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def api_call(self, api_method: str, **call: Any) -> AsyncSlackResponse:
+        if api_method == "chat.postMessage" and not self.stopped.is_set():
+            self.stopped.set()
+            await self.goes_on.wait()
+        return await super().api_call(api_method, **call)
+
+
+async def test_who_was_stopped_right_before_its_call_takes_its_second_message_back(
+    here: Outbox,
+) -> None:
+    stalled = Stalled(here.client)
+    async with here.sending(client=stalled):
+        await here.owe("p1")
+        await stalled.stopped.wait()
+        async with here.sending():
+            await here.is_due_now("p1")  # its lease is over
+            await here.reaches("p1", NoticeState.SENT)
+            [kept] = here.messages()
+            stalled.goes_on.set()  # and both have ended when both are drained
+    assert here.messages() == [kept]
+    assert (await here.row("p1")).ts == kept.ts
 
 
 async def test_two_senders_on_one_database_post_each_card_once_and_at_slacks_pace(
