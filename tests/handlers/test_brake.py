@@ -17,6 +17,12 @@ def person(user: str) -> Person:
 
 async def approved(stage: Stage, text: str, *, hours: float = 0, author: str = ANA) -> Message:
     """A post that is approved, now due or later; its card."""
+    await approve(stage, text, hours=hours, author=author)
+    return await stage.message(APPROVALS, text)
+
+
+async def approve(stage: Stage, text: str, *, hours: float = 0, author: str = ANA) -> None:
+    """The same without waiting for the card."""
     start = await stage.services.drafting.start(person(author))
     when = When.AT if hours else When.NOW
     at = datetime.now(UTC) + timedelta(hours=hours) if hours else None
@@ -25,7 +31,6 @@ async def approved(stage: Stage, text: str, *, hours: float = 0, author: str = A
     await stage.services.approvals.decide(
         person(CHIDI), post.id, Verdict.APPROVED, revision_id=post.revision_id
     )
-    return await stage.message(APPROVALS, text)
 
 
 async def changed(stage: Stage, message: Message, containing: str) -> Message:

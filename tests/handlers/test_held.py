@@ -7,7 +7,7 @@ from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CHIDI, DANA, EVA, T
 from storage import deliveries, posts
 from storage.records import DeliveryState, PostState
 from tests.handlers.stage import Stage, labels_of, text_of
-from tests.handlers.test_brake import approved, changed, person, told
+from tests.handlers.test_brake import approve, approved, changed, person, told
 
 LONG_AGO = timedelta(hours=3)
 
@@ -123,12 +123,9 @@ async def test_a_held_post_is_edited_and_moved_as_any_other(stage: Stage) -> Non
 
 
 async def test_everybodys_held_posts_are_one_list_in_pages(stage: Stage) -> None:
-    async def at_once() -> None:
-        await stage.services.brakes.pull(person(EVA), "Recall")
-
-    await at_once()
+    await stage.services.brakes.pull(person(EVA), "Recall")
     for number in range(22):
-        await approved(stage, f"Bean {number}")
+        await approve(stage, f"Bean {number}")
     await stage.message(ANA, "*22 of your posts are held.*")
     [brake] = await stage.services.brakes.standing(TEAM.id)
     await stage.services.brakes.release(person(EVA), [brake.brake.id])
