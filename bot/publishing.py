@@ -120,7 +120,7 @@ class Publisher:
 
     async def _fill(self, network: str, lane: Lane) -> bool:
         """Claim for a lane; True if nothing more is due there."""
-        while room := lane.room:
+        while (room := lane.room) and not self._sender.stopping:
             claimed = await self._claimer.claim(network, room, lane.tasks)
             for attempt in await self._prepared(claimed) if claimed else []:
                 self._begin(lane, attempt)
