@@ -76,8 +76,10 @@ def may_be_out(attempt: Attempt, error: Exception) -> bool:
     """Whether the part may be on the network although the attempt failed.
 
     A clear answer settles only the call it belongs to: one that was uncertain before this
-    attempt stays so.
+    attempt stays so. What is out stays out, even if that couldn't be kept.
     """
+    if attempt.published is not None:
+        return True
     if attempt.part is None:  # it failed before anything of it was looked at
         return any(part.state is PartState.BEGUN for part in attempt.posts)
     return isinstance(error, Uncertain) or attempt.part.state is PartState.BEGUN
