@@ -91,6 +91,7 @@ class ScriptedNetwork(Network):
         self.by_key: dict[str, str] = {}
         self.accepted: list[tuple[str, str | None]] = []  # text, and what it goes on from
         self.keys: list[str] = []  # of each call
+        self.pictures: list[int] = []  # how many each call had
         self.calls = 0
         self.behave: Callable[[int], None] = lambda number: None
         self.lose: dict[int, Exception] = {}
@@ -120,11 +121,12 @@ class ScriptedNetwork(Network):
     async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:
         await self.preparing()
         below = post.reply_to["id"] if post.reply_to else None
-        return {"text": post.text, "reply_to": below}
+        return {"text": post.text, "reply_to": below, "pictures": len(post.pictures)}
 
     async def publish(self, session: Session, key: str, prepared: Mapping[str, Any]) -> Published:
         self.calls += 1
         self.keys.append(key)
+        self.pictures.append(prepared["pictures"])
         number = self.calls
         await self.calling(number)
         self.behave(number)
