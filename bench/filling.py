@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, text
+from sqlalchemy import Table, delete, insert
 
 from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
 from bot.posts import content_hash
@@ -146,7 +146,3 @@ async def clear(database: Database) -> None:
     async with database.transaction() as tx:
         for table in (parts, notices, history, deliveries, approvals, revisions, posts):
             await tx.connection.execute(delete(table))
-        if not database.is_sqlite:
-            return
-    async with database.transaction() as tx:
-        await tx.connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

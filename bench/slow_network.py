@@ -1,4 +1,5 @@
-"""A social network that answers as Sandbox does, 50 ms after each request, and counts.
+"""A social network that answers a post as Sandbox does, after 50 ms, and counts; and a Slack that
+takes every message, 50 edits a minute as the real one (Tier 3).
 
 A process of its own on a raw protocol (some 30 µs a request), so that it is never what is slow:
 ``python -m bench.slow_network`` prints its address. ``GET /seen`` tells what came, ``DELETE /seen``
@@ -11,15 +12,26 @@ import time
 from collections import Counter
 from typing import Any
 
+from bot.playground.seed import TEAM
+
 LATENCY_S = 0.05
 FIRST = 100  # arrivals that are told one by one
+EDITS_A_MINUTE = 50
 
 PERSON = {"handle": "acorn", "name": "Acorn Coffee", "url": "http://127.0.0.1/acorn"}
+TOOK = {"ok": True, "channel": "C1", "ts": "1.000001"}
 ANSWERS: dict[bytes, Any] = {
     b"POST /api/login ": {"token": "token", "person": PERSON},
     b"GET /api/me ": {**PERSON, "followers": 1, "following": 1, "posts": 1},
     b"GET /api/notifications": {"notifications": [], "cursor": "1"},
     b"GET /api/posts": {"posts": []},
+    b"POST /slack/auth.test ": {
+        "ok": True,
+        "team_id": TEAM.id,
+        "team": TEAM.name,
+        "user_id": "UBOT",
+        "bot_id": "BBOT",
+    },
 }
 
 
@@ -30,6 +42,7 @@ class Seen:
         self.arrivals: list[float] = []
         self.answered_at = 0.0
         self.answered = 0
+        self.edits = 0
         self.by_key: dict[str, str] = {}  # the id of the post that a key made
         self.texts: Counter[str] = Counter()
 
@@ -47,13 +60,13 @@ class Seen:
             "answered": self.answered,
             "posts": len(self.by_key),
             "doubled": sum(times > 1 for times in self.texts.values()),
-            "first": sorted(self.arrivals)[:FIRST],
+            "first": sorted(self.arrivals[: 2 * FIRST])[:FIRST],
             "answered_at": self.answered_at,
         }
 
 
 class Connection(asyncio.Protocol):
-    """One connection: one request after the other, each answered after the latency."""
+    """One connection: one request after the other."""
 
     seen = Seen()
 
@@ -69,40 +82,42 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end]
-            size = int(_header(head, b"content-length") or 0)
-            if len(self._buffer) < end + 4 + size:
+            ends = end + 4 + int(_header(head, b"content-length") or 0)
+            if len(self._buffer) < ends:
                 return
-            body, self._buffer = (
-                self._buffer[end + 4 : end + 4 + size],
-                self._buffer[end + 4 + size :],
-            )
+            body, self._buffer = self._buffer[end + 4 : ends], self._buffer[ends:]
             self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        if head.startswith(b"GET /seen "):
+        if head.startswith(b"POST /api/posts "):
+            key = _header(head, b"idempotency-key").decode()
+            post_id = Connection.seen.post(key, json.loads(body)["text"])
+            asyncio.get_running_loop().call_later(LATENCY_S, self._posted, post_id)
+        elif head.startswith(b"POST /slack/chat.update "):
+            Connection.seen.edits += 1
+            self._write(TOOK, status=200 if Connection.seen.edits <= EDITS_A_MINUTE else 429)
+        elif head.startswith(b"GET /seen "):
             self._write(Connection.seen.told())
         elif head.startswith(b"DELETE /seen "):
             Connection.seen = Seen()
             self._write({})
-        elif head.startswith(b"POST /api/posts "):
-            key = _header(head, b"idempotency-key").decode()
-            post_id = Connection.seen.post(key, json.loads(body)["text"])
-            asyncio.get_running_loop().call_later(LATENCY_S, self._posted, post_id)
         else:
             known = (answer for start, answer in ANSWERS.items() if head.startswith(start))
-            self._write(next(known, {}))
+            self._write(next(known, TOOK))
 
     def _posted(self, post_id: str) -> None:
         self._write({"id": post_id, "url": f"http://127.0.0.1/{post_id}"})
         Connection.seen.answered += 1
         Connection.seen.answered_at = time.time()
 
-    def _write(self, answer: Any) -> None:
+    def _write(self, answer: Any, *, status: int = 200) -> None:
         body = json.dumps(answer).encode()
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-            % (len(body), body)
+        wait = "" if status == 200 else "Retry-After: 60\r\n"
+        head = (
+            f"HTTP/1.1 {status} Answered\r\nContent-Type: application/json\r\n{wait}"
+            f"Content-Length: {len(body)}\r\n\r\n"
         )
+        self._transport.write(head.encode() + body)
 
 
 def _header(head: bytes, name: bytes) -> bytes:
