@@ -2,8 +2,8 @@
 
 The contract with the started program: it prints one line on stdout when it is ready, a JSON object
 that says where it is, and it ends when its stdin is closed. The operating system closes that pipe
-even if the tests are killed, so no server outlives them. Whatever else the program says goes to
-stderr.
+even if the tests are killed, so no server outlives them. A program may take orders on stdin, a line
+each, and answers each with one more line. Whatever else the program says goes to stderr.
 """
 
 import json
@@ -72,6 +72,15 @@ class ServerProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def order(self, order: str, *, done_within: float = 30) -> None:
+        """Give the server an order on its stdin, and wait until it says that it is done.
+
+        :raises ServerFailed: it ended, or said nothing in time.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{order}\n".encode())
+        self._first_line(done_within)
 
     def stop(self) -> None:
         """Ask the server to end by closing its stdin; after 15 s end it by force."""

@@ -3,7 +3,8 @@
 ``run_postgres.py embedded`` runs the server that comes with a package from the tests' own
 requirements, on a Unix socket; ``run_postgres.py installed FOLDER`` runs the machine's own server,
 whose programs are in FOLDER, on a free port of 127.0.0.1. Prints ``{"url": ...}`` when ready, ends
-and leaves nothing behind when stdin is closed.
+and leaves nothing behind when stdin is closed. The embedded one also takes the lines ``stop`` and
+``start``, as an operator who restarts it, and prints ``{}`` when that is done.
 """
 
 import json
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psycopg
@@ -33,9 +34,10 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="socialdesk-postgresql-"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stop: Callable[[], None] | None = None
+    orders: Mapping[str, Callable[[], None]] = {}
     try:
         if sys.argv[1] == "embedded":
-            url, stop = start_embedded(folder)
+            url, stop, orders = start_embedded(folder)
         else:
             url, stop = start_installed(folder, Path(sys.argv[2]))
         with psycopg.connect(url, autocommit=True) as connection:
@@ -43,7 +45,9 @@ def main() -> None:
                 connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
         print(json.dumps({"url": url}), flush=True)
-        sys.stdin.read()
+        for order in sys.stdin:
+            orders[order.strip()]()
+            print("{}", flush=True)
     except KeyboardInterrupt:
         pass
     finally:
@@ -52,10 +56,14 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_embedded(folder: Path) -> tuple[str, Callable[[], None]]:
-    """Start the package's server; it finds an unprivileged user itself when run as root."""
+def start_embedded(
+    folder: Path,
+) -> tuple[str, Callable[[], None], Mapping[str, Callable[[], None]]]:
+    """Start the package's server; it finds an unprivileged user itself when run as root. Also says
+    how it is stopped and started again, as the same server."""
     server = get_server(folder / "data", cleanup_mode="delete")
-    return server.get_uri(), server.cleanup
+    orders = {"stop": server.stop, "start": server.ensure_postgres_running}
+    return server.get_uri(), server.cleanup, orders
 
 
 def start_installed(folder: Path, programs: Path) -> tuple[str, Callable[[], None]]:
