@@ -31,7 +31,8 @@ FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
 
 @dataclass(frozen=True, slots=True)
 class PostLine:
-    """A post as a list shows it. ``why`` says what is to be mended, ``by`` who asked for it.
+    """A post as a list shows it. ``why`` says what is to be mended, ``by`` who asked for it;
+    ``held``: something of it waits for a word.
 
     ``card`` is its card in Slack (to be mended: the message about that), None without one.
     """
@@ -42,6 +43,7 @@ class PostLine:
     card: Notice | None
     why: str = ""
     by: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ class Homes:
         card: Card = Card.APPROVAL,
     ) -> Sequence[PostLine]:
         workspace_id = admitted.workspace.id
-        cards = await notices.of_cards(tx, workspace_id, card, [post.id for post in found])
+        ids = [post.id for post in found]
+        cards = await notices.of_cards(tx, workspace_id, card, ids)
+        held = await holds.held_among(tx, ids)
         lines = []
         for post in found:
             revision = await posts.revision(tx, workspace_id, post.revision_id)
@@ -181,7 +185,9 @@ class Homes:
             known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
             labels = [self._accounts.choice(account).label for account in known.values()]
             why, by = await _why(tx, post)
-            lines.append(PostLine(post, revision, labels, cards.get(post.id), why, by))
+            lines.append(
+                PostLine(post, revision, labels, cards.get(post.id), why, by, post.id in held)
+            )
         return lines
 
 

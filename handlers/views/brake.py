@@ -62,7 +62,7 @@ def brake_blocks(standing: Sequence[ShownBrake], *, may_release: bool = False) -
     """On top of what people look at while a brake is on; nothing while none is."""
     if not standing:
         return []
-    lines = [f":octagonal_sign: *{brake_line(one)}*" for one in standing[:MOST_SAID]]
+    lines = [f":no_entry: *{brake_line(one)}*" for one in standing[:MOST_SAID]]
     if len(standing) > MOST_SAID:
         lines.append(f"… and on {len(standing) - MOST_SAID} more accounts.")
     elements = [button("What is held", Act.OPEN_HELD)]
@@ -74,7 +74,7 @@ def brake_blocks(standing: Sequence[ShownBrake], *, may_release: bool = False) -
 def paused(shown: ShownBrake) -> str:
     """To who pulled it."""
     return (
-        f":octagonal_sign: Publishing is paused {_where(shown)}. What comes due is held, and "
+        f":no_entry: Publishing is paused {_where(shown)}. What comes due is held, and "
         "nothing is lost. The approvals channel is told. An approver or admin resumes it with "
         "`/social resume`."
     )
@@ -83,7 +83,7 @@ def paused(shown: ShownBrake) -> str:
 def pause_form(start: PauseStart, reason: str = "") -> Block:
     """Asks what to pause and why."""
     blocks: list[Block] = [
-        section(f":octagonal_sign: {brake_line(one)}") for one in start.standing[:MOST_SAID]
+        section(f":no_entry: {brake_line(one)}") for one in start.standing[:MOST_SAID]
     ]
     taken = {one.brake.account_id for one in start.standing}
     options = [] if None in taken else [option(ALL_OF_IT, EVERYWHERE)]
@@ -125,7 +125,7 @@ def resume_form(start: ResumeStart, held: Sequence[HeldPost]) -> Block:
     :param held: the first of ``start.held``.
     """
     ids = [one.brake.id for one in start.standing]
-    blocks = [section(f":octagonal_sign: {brake_line(one)}") for one in start.standing[:MOST_SAID]]
+    blocks = [section(f":no_entry: {brake_line(one)}") for one in start.standing[:MOST_SAID]]
     if len(ids) > 1:
         blocks.append(_which(start.standing))
     blocks += _held(start, held)
@@ -206,7 +206,7 @@ def brake_card(shown: BrakeOverview) -> tuple[str, list[Block]]:
         text = f"Publishing is paused {where}."
         return text, [
             section(
-                f":octagonal_sign: *{text}*\n{who}, {date(brake.pulled_at)}\n>{reason}\n"
+                f":no_entry: *{text}*\n{who}, {date(brake.pulled_at)}\n>{reason}\n"
                 "What comes due is held, and its author is told. Approvers and admins can resume."
             ),
             actions(

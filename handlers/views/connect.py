@@ -186,8 +186,8 @@ def account_card(choice: AccountChoice) -> tuple[str, list[Block]]:
     said = f"\n>{_problem(account)}" if account.problem else ""
     return text, [
         section(
-            f"*{text}*{said}\nUntil then nothing is published or read there. What was scheduled "
-            "is kept; a post that fails meanwhile tells its author and can be sent again."
+            f"*{text}*{said}\nUntil then nothing is published or read there. Nothing is lost: what "
+            "comes due meanwhile is held, and is due again as soon as it is connected."
         ),
         actions(button("Connect it again", Act.RECONNECT, account.id, style="primary")),
     ]

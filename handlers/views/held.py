@@ -173,13 +173,21 @@ def _below(shown: HoldOverview, alone: HeldPost | None, *, for_author: bool) -> 
     else:
         elements = _buttons_for_asked(shown)
     blocks = [actions(*elements)] if elements else []
-    asks = any(held.rights.ask and held.can_go for held in shown.posts)
-    if for_author and asks:
-        blocks.append(
-            context("A new time needs a press of somebody who may approve: yours asks them for it.")
-        )
+    hint = _hint(shown, for_author=for_author)
+    if hint:
+        blocks.append(context(hint))
     done = _entries(shown)
     return [*blocks, context(done)] if done else blocks
+
+
+def _hint(shown: HoldOverview, *, for_author: bool) -> str:
+    """How it goes on, where the buttons don't say it."""
+    if any(one.stopped_by for held in shown.posts for one in held.on):
+        return "As long as publishing is paused it can only be dropped; the rest can wait."
+    asks = any(held.rights.ask and held.can_go for held in shown.posts)
+    if for_author and asks:
+        return "A new time needs a press of somebody who may approve: yours asks them for it."
+    return ""
 
 
 def _buttons_for_one(held: HeldPost) -> list[Block]:

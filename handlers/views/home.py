@@ -207,7 +207,8 @@ def _coming(shown: Home, link: Link) -> list[Block]:
     if not shown.coming:
         return [*blocks, section("Nothing is scheduled.")]
     for coming in shown.coming:
-        state = "" if coming.post.state is not PostState.IN_REVIEW else " · waits for approval"
+        state = " · waits for approval" if coming.post.state is PostState.IN_REVIEW else ""
+        state = " · held" if coming.held else state
         text = f"{_head(coming)}{state}\n{_excerpt(coming)}"
         blocks.append(section(text, accessory=_open(coming.card, link)))
     more = shown.coming_total - len(shown.coming)
