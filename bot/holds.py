@@ -44,6 +44,7 @@ from storage.records import (
 )
 from storage.rows import Transaction, new_id
 
+HALF_OUT = "the rest of it was dropped"
 MAY_BE_OUT = "it was dropped after its sending had begun, so it may or may not be live"
 
 
@@ -313,8 +314,8 @@ class Holds:
                 if case.post.mention_id is None
                 else "To drop a reply you need the role responder or admin. Nothing was changed."
             )
-        _, unknown = await holds.drop(tx, case.ids, MAY_BE_OUT)
-        await self._done(tx, case, "dropped", now, tell=unknown > 0)
+        unknown, halfway = await holds.drop(tx, case.ids, MAY_BE_OUT, HALF_OUT)
+        await self._done(tx, case, "dropped", now, tell=unknown + halfway > 0)
         return Settled(dropped=1, unknown=int(unknown > 0))
 
     async def _done(

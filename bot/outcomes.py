@@ -290,7 +290,7 @@ class Outcomes:
         if not out:
             await deliveries.move(tx, delivery.id, waiting, DeliveryState.CANCELLED)
         elif delivery.state in OVER or await deliveries.move(
-            tx, delivery.id, waiting, DeliveryState.FAILED, problem=STOPPED
+            tx, delivery.id, waiting, DeliveryState.FAILED, problem=STOPPED, **_head(thread)
         ):
             marked = {part.id: {**(part.result or {}), TAKE_DOWN: WANTED} for part in out}
             await parts.finish(tx, marked)
@@ -375,15 +375,17 @@ def _after(
     """What becomes of a delivery whose uncertain post was seen on the network."""
     if goes_on:
         return DeliveryState.PENDING, _anew(now)
+    is_first = asked.part is asked.thread[0]
+    head = {"remote_id": seen.remote_id, "url": seen.url} if is_first else _head(asked.thread)
     if not asked.is_last:
-        return DeliveryState.FAILED, {"problem": NOTHING_TO_HANG_ON}
-    first = seen if asked.part is asked.thread[0] else from_result(asked.thread[0].result or {})
-    return DeliveryState.PUBLISHED, {
-        "remote_id": first.remote_id,
-        "url": first.url,
-        "published_at": now,
-        "problem": None,
-    }
+        return DeliveryState.FAILED, {"problem": NOTHING_TO_HANG_ON, **head}
+    return DeliveryState.PUBLISHED, {"published_at": now, "problem": None, **head}
+
+
+def _head(thread: Sequence[Part]) -> Mapping[str, Any]:
+    """What a delivery keeps of its first post."""
+    first = from_result(thread[0].result or {})
+    return {"remote_id": first.remote_id, "url": first.url}
 
 
 def _is_there(delivery: Delivery, thread: Sequence[Part]) -> bool:

@@ -26,8 +26,8 @@ class PostOverview:
     """One post with all that belongs to it.
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
-    what changed since. ``progress`` is how far each delivery is, by its id. ``due_under`` is the brake under which a held delivery came due, by the
-    delivery's id.
+    what changed since. ``progress`` is how far each delivery is, ``due_under`` the brake under
+    which a held one came due, by the delivery's id.
     """
 
     workspace: Workspace

@@ -69,7 +69,8 @@ def can(post: Post, to: PostState) -> bool:
 
 
 def outcome(deliveries: Sequence[Delivery]) -> PostState:
-    """A post's state, computed from its living deliveries."""
+    """A post's state, computed from its living deliveries. One that failed and still has a remote
+    id is a thread that ended halfway."""
     states = {delivery.state for delivery in deliveries}
     if not states:
         return P.CANCELLED
@@ -85,7 +86,8 @@ def outcome(deliveries: Sequence[Delivery]) -> PostState:
         return P.SCHEDULED
     if states & {D.PENDING, D.HELD}:
         return P.PUBLISHING
-    return P.PARTLY_PUBLISHED if states & {D.PUBLISHED, D.TAKEN_DOWN} else P.FAILED
+    is_half_out = any(each.state is D.FAILED and each.remote_id for each in deliveries)
+    return P.PARTLY_PUBLISHED if is_half_out or states & {D.PUBLISHED, D.TAKEN_DOWN} else P.FAILED
 
 
 def content_hash(content: Content) -> str:

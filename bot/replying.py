@@ -8,8 +8,8 @@ from bot.clock import Clock
 from bot.composing import PostForm
 from bot.drafting import Drafting
 from bot.errors import AlreadyDone, FieldErrors, UserError
-from bot.mentions import MentionOverview, Mentions
-from bot.posts import content_hash
+from bot.mentions import MentionOverview, Mentions, Reply
+from bot.posts import content_hash, thread_parts
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
@@ -19,6 +19,7 @@ from storage.records import AccountState, Content, Mention, Post, PostState, Rev
 from storage.rows import Transaction, new_id
 
 UNDER_WAY = (PostState.SCHEDULED, PostState.PUBLISHING)
+FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Replying:
             _refuse_second(shown)
             await own(tx, person, mention, now)
         self._notices.ring()
-        failed = [reply for reply in shown.replies if reply.post.state is PostState.FAILED]
-        text = failed[-1].text if failed and failed[-1] is shown.replies[-1] else ""
+        failed = [reply for reply in shown.replies if reply.post.state in FAILED]
+        text = _not_out(failed[-1]) if failed and failed[-1] is shown.replies[-1] else ""
         return ReplyStart(shown, choice, new_id(), text)
 
     async def send(
@@ -134,6 +135,13 @@ class Replying:
         )
         await posts.insert(tx, post, revision)
         await schedule_deliveries(tx, post, revision, now)
+
+
+def _not_out(reply: Reply) -> str:
+    """What of a reply nobody reads yet: of a thread that failed halfway the rest."""
+    posts = thread_parts(reply.text)
+    left = [post for number, post in enumerate(posts, 1) if number not in reply.sent.live]
+    return "\n---\n".join(left)
 
 
 def _answering(shown: MentionOverview) -> AccountChoice:

@@ -169,13 +169,18 @@ async def rows(tx: Transaction, workspace_id: str, wanted: Sequence[str]) -> Seq
     ]
 
 
-def _begun() -> Any:
-    """Something of the delivery is out or may be."""
+def _has_post(*states: PartState) -> Any:
+    """A post of the delivery is in one of these states."""
     return exists().where(
         parts.c.delivery_id == deliveries.c.id,
         parts.c.kind == PartKind.POST,
-        parts.c.state != PartState.PENDING,
+        parts.c.state.in_(states),
     )
+
+
+def _is_out_or_may_be() -> Any:
+    """Something of the delivery is out or may be."""
+    return _has_post(PartState.BEGUN, PartState.DONE)
 
 
 async def let_go(tx: Transaction, ids: Sequence[str], due_at: datetime) -> int:
@@ -183,7 +188,7 @@ async def let_go(tx: Transaction, ids: Sequence[str], due_at: datetime) -> int:
 
     One of which nothing is out begins anew; else its attempts go on counting.
     """
-    begun = _begun()
+    begun = _is_out_or_may_be()
     done = await tx.connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(ids), deliveries.c.state == HELD)
@@ -199,22 +204,30 @@ async def let_go(tx: Transaction, ids: Sequence[str], due_at: datetime) -> int:
     return done.rowcount
 
 
-async def drop(tx: Transaction, ids: Sequence[str], problem: str) -> tuple[int, int]:
-    """Held deliveries don't go out: how many are cancelled, and how many nobody knows about,
-    because their call had begun.
+async def drop(
+    tx: Transaction, ids: Sequence[str], may_be_out: str, half_out: str
+) -> tuple[int, int]:
+    """Held deliveries don't go out: of how many nobody knows, because their call had begun, and how
+    many are threads that end halfway. The others are cancelled.
 
-    :param problem: what is said of those.
+    :param may_be_out: what is said of those nobody knows about.
+    :param half_out: what is said of the threads.
     """
     held = and_(deliveries.c.id.in_(ids), deliveries.c.state == HELD)
     unknown = await tx.connection.execute(
         update(deliveries)
-        .where(held, _begun())
-        .values(state=DeliveryState.UNKNOWN, problem=problem, **OFF_THE_LIST)
+        .where(held, _has_post(PartState.BEGUN))
+        .values(state=DeliveryState.UNKNOWN, problem=may_be_out, **OFF_THE_LIST)
     )
-    cancelled = await tx.connection.execute(
+    halfway = await tx.connection.execute(
+        update(deliveries)
+        .where(held, _has_post(PartState.DONE))
+        .values(state=DeliveryState.FAILED, problem=half_out, **OFF_THE_LIST)
+    )
+    await tx.connection.execute(
         update(deliveries).where(held).values(state=DeliveryState.CANCELLED, **OFF_THE_LIST)
     )
-    return cancelled.rowcount, unknown.rowcount
+    return unknown.rowcount, halfway.rowcount
 
 
 async def wish(tx: Transaction, ids: Sequence[str], wanted: When, by: str) -> int:
@@ -250,7 +263,7 @@ async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: 
         .where(waiting)
         .values(
             state=DeliveryState.PENDING,
-            attempt=case((_begun(), deliveries.c.attempt), else_=0),
+            attempt=case((_is_out_or_may_be(), deliveries.c.attempt), else_=0),
             **OFF_THE_LIST,
         )
         .returning(deliveries.c.post_id)

@@ -13,13 +13,14 @@ from bot.errors import AlreadyDone, NotAllowed, UserError
 from bot.held_lists import EVERYTHING, NOTHING, Rights, rights_of
 from bot.holds import Do, Settled
 from bot.scheduling import NewTime
-from storage import accounts, holds, posts, workspaces
+from storage import accounts, holds, parts, posts, workspaces
 from storage.records import (
     AccountState,
     Card,
     DeliveryState,
     HoldReason,
     Mode,
+    PartState,
     PostState,
     Verdict,
     When,
@@ -378,3 +379,21 @@ async def test_everybodys_list_is_read_in_pages(light: Held) -> None:
     assert (last.page, len(last.posts)) == (1, 3)
     shown = [held.post.id for held in (*first.posts, *last.posts)]
     assert sorted(shown) == sorted(post.id for post in ours)
+
+
+async def test_a_thread_dropped_halfway_ends_there_and_says_so(here: Held) -> None:
+    post = await here.held("One\n---\nTwo")
+    [delivery] = await here.world.deliveries(post.id)
+    await here.begin(delivery)
+    async with here.world.database.transaction() as tx:
+        [first] = await parts.of_delivery(tx, delivery.id)
+        out = {"remote_id": "1", "url": "https://s.example/1", "reply_to": {"id": "1"}}
+        await parts.finish(tx, {first.id: out})
+        pending = {"state": PartState.PENDING, "begun_at": None}
+        await parts.insert_all(tx, [replace(first, id="second", position=1, **pending)])
+    assert await here.holds.settle(ANA, post.id, Do.DROP) == Settled(dropped=1)
+    assert await here.states(post) == [DeliveryState.FAILED]
+    assert [one.subject_id for one in await here.owed(Card.TROUBLE)] == [post.id]
+    [result] = await here.world.outcomes.take_down(ANA, post.id)
+    assert result.problem is None
+    assert here.world.network.deleted == ["1"]
