@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import emoji
 from markupsafe import Markup, escape
+
+from handlers.emoji_names import unicode_emoji
 
 _ATOM = re.compile(
     r"`(?P<code>[^`\n]+)`"
@@ -70,13 +71,7 @@ def plain(text: str) -> Markup:
 
 def emoji_character(name: str, tone: str | None = None) -> str | None:
     """The character of a Slack emoji name such as `tada`, with `skin-tone-2` to `-6` or none."""
-    shortcode = f":{name}:"
-    character = emoji.emojize(shortcode, language="alias")
-    if character == shortcode:
-        return None
-    if tone:
-        character = character.rstrip("\ufe0f") + chr(0x1F3FB + int(tone[-1]) - 2)
-    return character
+    return unicode_emoji(name, (int(tone[-1]),) if tone else ())
 
 
 def emoji_html(name: str, tone: str | None = None) -> Markup:

@@ -130,6 +130,9 @@ async def test_an_answer_to_a_command_is_seen_by_nobody_else(new_page: NewPage, 
     answer = messages(ana).filter(has_text="You said hello.")
     await expect(answer).to_contain_text("Only visible to you")
     await expect(answer).to_contain_text("APP")
+    await write(ana, "/social card")
+    posted = messages(ana).filter(has_text="A post")
+    await expect(posted.locator(".author")).to_be_visible()  # it isn't taken for only Ana's, too
     await write(ana, "now everybody")
     await expect(messages(ben).filter(has_text="now everybody")).to_be_visible()
     await expect(messages(ben).filter(has_text="You said")).to_have_count(0)
@@ -514,6 +517,9 @@ async def test_a_post_is_drafted_with_the_keyboard_alone(page: Tab, desk: Desk) 
 async def test_everything_fits_a_phone(new_page: NewPage, desk: Desk) -> None:
     desk.workspace.say(desk.workspace.app.bot_user_id, APPROVALS, "A post", blocks=card())
     page = await new_page(PHONE, has_touch=True)
+    await page.goto(desk.address(DANA))  # (responder): the longest
+    mark = page.locator(".wordmark")
+    assert await mark.evaluate("mark => mark.scrollWidth <= mark.clientWidth")
     await page.goto(desk.address(ANA))
     sidebar = page.get_by_role("navigation", name="Acorn")
     await expect(sidebar).to_be_hidden()

@@ -101,7 +101,9 @@ export class MessageList {
     let before = null;
     for (const message of this.list.querySelectorAll("article")) {
       const near = before && Number(message.dataset.ts) - Number(before.dataset.ts) < NEAR;
-      const follows = near && before.dataset.day === message.dataset.day && before.dataset.author === message.dataset.author && !message.querySelector(".only-you");
+      // What only one person sees has a head of its own, and so has what everybody sees after it.
+      const forAll = ![before, message].some((one) => one?.querySelector(".only-you"));
+      const follows = near && forAll && before.dataset.day === message.dataset.day && before.dataset.author === message.dataset.author;
       message.classList.toggle("follows", Boolean(follows));
       before = message;
     }
