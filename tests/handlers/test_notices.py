@@ -519,6 +519,29 @@ async def test_a_card_that_waits_for_another_comes_after_it(light: Outbox) -> No
     assert light.texts(CARE) == ["parent"]
 
 
+async def test_where_slack_limits_edits_all_of_them_wait_and_posts_go_on(light: Outbox) -> None:
+    """Its limit is one for the whole workspace."""
+    async with light.sending():
+        for subject in ("p1", "p2"):
+            await light.owe(subject)
+            await light.reaches(subject, NoticeState.SENT)
+        light.slack.faults.trouble_calls("chat.update", ApiTrouble.RATE_LIMITED, seconds=600)
+        asked = light.clock.now()
+        async with light.database.transaction() as tx:
+            for subject in ("p1", "p2"):
+                light.shown[subject] = "edited"
+                await notices.refresh(tx, TEAM.id, subject, asked)
+        light.clock.alarm("notices").ring()
+
+        async def both_wait() -> bool:
+            rows = [await light.row("p1"), await light.row("p2")]
+            return all(row.next_attempt_at >= asked + timedelta(seconds=600) for row in rows)
+
+        await eventually(both_wait)
+        await light.owe("p3")
+        await light.shows("p1", "p2", "p3")
+
+
 async def test_after_a_kill_while_sending_the_card_comes_after_the_lease(here: Outbox) -> None:
     rendering = asyncio.Event()
 

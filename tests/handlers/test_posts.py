@@ -188,7 +188,7 @@ async def test_posting_times_are_changed_by_an_admin_and_shown_to_others(stage: 
     await stage.submit_fields(form, {days: ["Wednesday"], times: "10:15"})
     await stage.no_modal(EVA)
     await stage.command(ANA, "/social slots")
-    assert "Wednesday: 10:15" in text_of(await stage.modal(ANA, "Wednesday"))
+    await stage.modal(ANA, "Wednesday: 10:15")
 
 
 async def test_an_empty_queue_offers_to_write(stage: Stage) -> None:
