@@ -29,6 +29,7 @@ from storage.rows import Transaction, new_id
 from storage.tables import health_probes
 
 BUSY_TIMEOUT_S = 15
+STOPPED_S = 30
 PROBE_BYTES = 65_536  # some 16 pages, more than a transaction of ours usually adds
 TRIED_AGAIN_AFTER_S = (0.2, 1, 5, 10)
 
@@ -56,9 +57,7 @@ class Database:
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", connections=4)
         else:
-            self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
-            )
+            self._writer = self._reader = _postgresql_engine(self.url)
 
     @property
     def file(self) -> Path | None:
@@ -155,6 +154,20 @@ def normalised(url: str) -> URL:
     if backend == "sqlite" and parsed.database:
         return parsed.set(drivername="sqlite+aiosqlite")
     raise ValueError("DATABASE_URL must begin with sqlite:///, postgresql:// or postgres://")
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # A process that was stopped inside a transaction must not keep its locks for ever.
+        connection.cursor().execute(f"SET idle_in_transaction_session_timeout = '{STOPPED_S}s'")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:

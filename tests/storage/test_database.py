@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, StatementError
 
 from storage import workspaces
-from storage.database import Database, normalised
+from storage.database import STOPPED_S, Database, normalised
 from storage.migrations import migrate
 from tests.servers.eventually import eventually
+from tests.servers.postgres import PostgreSQL
 
 NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, UTC)
 
@@ -186,3 +187,12 @@ async def test_migrating_twice_does_nothing_the_second_time(database_url: str) -
     assert await migrate(database) is True
     assert await migrate(database) is False
     await database.close()
+
+
+async def test_a_process_that_is_stopped_keeps_no_locks_for_ever(postgresql: PostgreSQL) -> None:
+    with postgresql.new_database() as url:
+        database = Database(url)
+        async with database.reading() as tx:
+            shown = await tx.connection.execute(text("SHOW idle_in_transaction_session_timeout"))
+            assert shown.scalar() == f"{STOPPED_S}s"
+        await database.close()
