@@ -92,7 +92,7 @@ def question(delivery_id: str, label: str, text: str, sent: Progress) -> list[Bl
     asked = f"*{shorten(escape(label), LONGEST_NAME)}*: is {_which(sent)} live?"
     posts, number = thread_parts(text), sent.uncertain
     if sent.is_thread and number is not None and number <= len(posts):
-        asked += f"\n>{excerpt(posts[number - 1], BEGINNING)}"
+        asked += f" “{excerpt(posts[number - 1], BEGINNING)}”"
     far = how_far(sent)
     ids = pack(delivery=delivery_id, part=sent.uncertain_id)
     return [

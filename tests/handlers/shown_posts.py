@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from bot.accounts import AccountChoice
 from bot.composing import MOST_TO_READ, shown_size
 from bot.networks.base import Limits
+from bot.outcomes import SAID_LIVE
 from bot.overview import PostOverview
 from bot.posts import content_hash
+from bot.progress import Progress
 from storage.records import (
     Account,
     AccountState,
@@ -104,6 +106,7 @@ def shown(
     history: tuple[HistoryEntry, ...] = (),
     names: dict[str, str] | None = None,
     labels: tuple[str, ...] = ("Sandbox · @acorn",),
+    sent: dict[str, Progress] | None = None,
 ) -> PostOverview:
     now = revision({"account0": "Hello"} if texts is None else texts, alts=alts)
     media = {
@@ -121,7 +124,14 @@ def shown(
         deliveries=deliveries,
         history=history,
         names={"UANA": "Ana Novak", "UBEN": "Ben Okafor"} if names is None else names,
+        progress=sent or {},
     )
+
+
+def halfway(live: int, total: int, *, can_go_on: bool = True) -> Progress:
+    """The first posts of a thread are out, and nobody knows about the one after them."""
+    out = {number: f"https://a.example/{number}" for number in range(1, live + 1)}
+    return Progress(total, out, live + 1 if live < total else None, f"part{live + 1}", can_go_on)
 
 
 # What makes text long or strange on a card: escapes, wide signs, lines, marks, hidden signs.
@@ -171,7 +181,7 @@ def in_runs(text: str) -> str:
     return " + ".join(f"{sign!a} * {count}" for sign, count in runs)
 
 
-_RUN = re.compile(r"(word |.)\1*", re.DOTALL)
+_RUN = re.compile(r"(word |y?\n---\n|.)\1*", re.DOTALL)
 
 
 @st.composite
@@ -186,8 +196,9 @@ def overviews(draw: st.DrawFn) -> PostOverview:
     made: dict[str, Any] = {f"account{n}": own[n % different] for n in range(count)}
     before = revision({key: draw(texts) for key in list(made)[: draw(st.integers(0, 2))]}, 1)
     decision = approval(before, draw(st.sampled_from(list(Verdict))), draw(texts)[:1000])
+    did = draw(st.sampled_from(["asked for changes", SAID_LIVE]))
     entries = tuple(
-        HistoryEntry(str(n), "T1", "post", "UBEN", "asked for changes", draw(texts)[:300], NOW)
+        HistoryEntry(str(n), "T1", "post", "UBEN", did, draw(texts)[:300], NOW)
         for n in range(draw(st.sampled_from([0, 1, 15])))
     )
     post = shown(
@@ -202,5 +213,6 @@ def overviews(draw: st.DrawFn) -> PostOverview:
         ),
         history=entries,
         labels=tuple(LONG[: draw(st.integers(1, 64))] for _ in range(count)),
+        sent={f"delivery{n}": halfway(draw(st.integers(0, 3)), 3) for n in range(count)},
     )
     return DrawnPost(**{part.name: getattr(post, part.name) for part in fields(post)})

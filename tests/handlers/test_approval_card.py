@@ -1,6 +1,7 @@
 """The approval card and its companions: true, complete, and never refused by Slack."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.composing import MOST_POSTS, MOST_TO_READ, shown_size
 from bot.overview import PostOverview
-from bot.posts import thread_parts
 from bot.playground.block_kit import check_message
+from bot.posts import thread_parts
 from handlers.slack_text import escape
 from handlers.views.approvals import card
 from handlers.views.changes import word_diff
@@ -22,6 +23,7 @@ from tests.handlers.shown_posts import (
     NOW,
     approval,
     delivery,
+    halfway,
     in_runs,
     overviews,
     revision,
@@ -214,6 +216,42 @@ def test_the_longest_thread_there_can_be_is_approved_where_it_can_be_read() -> N
     for page in pages:
         check_message(page, text="The rest of the text")
     assert f"*{MOST_POSTS}/{MOST_POSTS}*" in said(pages[-1])
+
+
+def test_a_thread_that_ended_halfway_says_what_is_live_and_offers_to_take_it_down() -> None:
+    post = shown(
+        {"account0": "One\n---\nTwo\n---\nThree"},
+        state=PostState.FAILED,
+        deliveries=(delivery(0, DeliveryState.FAILED, "no"),),
+        sent={"delivery0": halfway(2, 3)},
+    )
+    for blocks in (card(post, [])[1], trouble(post)[1]):
+        assert "2 of 3 parts are live <https://a.example/1|See them>" in said(blocks)
+        assert labels(blocks) == ["Try again", "Take down"]
+    assert "Published in part" in said(card(post, [])[1])
+    stuck = replace(post, progress={"delivery0": halfway(2, 3, can_go_on=False)})
+    for blocks in (card(stuck, [])[1], trouble(stuck)[1]):
+        assert labels(blocks) == ["Take down"]
+
+
+def test_of_a_thread_only_the_uncertain_post_is_asked_about() -> None:
+    post = shown(
+        {"account0": "One\n---\nTwo\n---\nThree"},
+        state=PostState.PUBLISHING,
+        deliveries=(delivery(0, DeliveryState.UNKNOWN, "no answer"),),
+        sent={"delivery0": halfway(1, 3)},
+    )
+    for blocks in (card(post, [])[1], trouble(post)[1]):
+        [asked] = [
+            block["text"]["text"]
+            for block in blocks
+            if block["type"] == "section" and "live?" in block["text"]["text"]
+        ]
+        assert asked.split("\n") == [
+            "*Sandbox · @acorn*: is part 2 of 3 live? “Two”",
+            "1 of 3 parts is live <https://a.example/1|See it>",
+        ]
+        assert {"It is live", "It is not: send again"} <= set(labels(blocks))
 
 
 def test_a_card_pings_nobody() -> None:
