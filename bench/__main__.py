@@ -8,12 +8,17 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import on_time
+from bench import answering, on_time, replicas, scale
 from bench.page import Section, keep, machine
 
 RUNS = 5
 BENCHMARKS: dict[str, Callable[[int, bool], Awaitable[Section]]] = {
     "on-time": lambda runs, quick: on_time.measure(runs, (200,) if quick else on_time.SIZES),
+    "scale": lambda runs, quick: scale.measure(runs, (1_000, 10_000) if quick else scale.SIZES),
+    "replicas": lambda runs, quick: replicas.measure(runs, 200 if quick else replicas.POSTS),
+    "answering": lambda runs, quick: answering.measure(
+        runs, {1: 20, 64: 100} if quick else answering.AT_ONCE
+    ),
 }
 
 

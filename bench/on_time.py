@@ -153,7 +153,7 @@ async def _job_store(network: SlowNetwork, url: str, size: int) -> Run:
 async def _ours(network: SlowNetwork, environment: Mapping[str, str], size: int) -> Run:
     database = Database(environment["DATABASE_URL"])
     await clear(database)
-    due = float(int(time.time() + 6 + size / 1_000))
+    due = float(int(time.time() + 8 + size / 1_000))
     await schedule(database, size, datetime.fromtimestamp(due, UTC))
     async with running_bot(environment) as bot:
         if time.time() > due - 1:

@@ -43,6 +43,7 @@ class Seen:
         self.answered_at = 0.0
         self.answered = 0
         self.edits = 0
+        self.shown = 0  # Slack messages to one person
         self.by_key: dict[str, str] = {}  # the id of the post that a key made
         self.texts: Counter[str] = Counter()
 
@@ -62,6 +63,7 @@ class Seen:
             "doubled": sum(times > 1 for times in self.texts.values()),
             "first": sorted(self.arrivals[: 2 * FIRST])[:FIRST],
             "answered_at": self.answered_at,
+            "shown": self.shown,
         }
 
 
@@ -96,6 +98,9 @@ class Connection(asyncio.Protocol):
         elif head.startswith(b"POST /slack/chat.update "):
             Connection.seen.edits += 1
             self._write(TOOK, status=200 if Connection.seen.edits <= EDITS_A_MINUTE else 429)
+        elif head.startswith(b"POST /slack/chat.postEphemeral "):
+            Connection.seen.shown += 1
+            self._write(TOOK)
         elif head.startswith(b"GET /seen "):
             self._write(Connection.seen.told())
         elif head.startswith(b"DELETE /seen "):

@@ -21,7 +21,8 @@ from tests.servers.process import ServerProcess
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the network saw; times are Unix times, ``first`` the earliest 100 arrivals."""
+    """What the network saw; times are Unix times, ``first`` the earliest 100 arrivals. ``shown``
+    are messages to one person, taken as Slack."""
 
     requests: int
     answered: int
@@ -29,6 +30,7 @@ class Seen:
     doubled: int
     first: Sequence[float]
     answered_at: float
+    shown: int
 
 
 class SlowNetwork:

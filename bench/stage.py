@@ -9,7 +9,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +114,7 @@ class Started:
     process: Process
     said: str
     seconds: float
+    address: str = ""  # where a bot takes Slack's requests
 
     def resident_mb(self) -> float:
         """Its resident memory, its children apart."""
@@ -161,7 +162,25 @@ async def running_bot(environment: Mapping[str, str]) -> AsyncIterator[Started]:
     """`run` of a `prepared` bot, on a port of its own."""
     own = {**environment, "HTTP_PORT": str(free_port())}
     async with started(["-m", "bot", "run"], own, RUNNING) as bot:
-        yield bot
+        yield replace(bot, address=f"http://127.0.0.1:{own['HTTP_PORT']}/slack/events")
+
+
+async def said_by(arguments: Sequence[str], told: str) -> str:
+    """What a Python process printed until its end, given this input.
+
+    :raises RuntimeError: it failed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    said, _ = await process.communicate(told.encode())
+    if process.returncode:
+        raise RuntimeError(f"{arguments} failed.")
+    return said.decode()
 
 
 async def _drain(stream: asyncio.StreamReader) -> None:
