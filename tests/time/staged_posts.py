@@ -12,6 +12,7 @@ from bot.team import Person
 from storage import deliveries
 from storage.records import Delivery, Post, Verdict, When
 from tests.e2e.stage import Stage, staged
+from tests.servers.chromium import DESKTOP
 from tests.servers.eventually import eventually
 
 
@@ -19,7 +20,7 @@ from tests.servers.eventually import eventually
 async def bot_with(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Stage]:
     """A stage whose bot gets these settings besides; nobody looks at it in a browser."""
 
-    async def no_page(_: Any = None, **__: Any) -> Any:
+    async def no_page(size: tuple[int, int] = DESKTOP, **_: Any) -> Any:
         raise AssertionError("these tests need no browser")
 
     async with staged(folder, no_page, environment=environment) as stage:

@@ -96,7 +96,7 @@ class ScriptedNetwork(Network):
         self.behave: Callable[[int], None] = lambda number: None
         self.lose: dict[int, Exception] = {}
         self.calling: Callable[[int], Awaitable[None]] = nothing_special
-        self.preparing: Callable[[], Awaitable[None]] = nothing_special
+        self.preparing: Callable[[], Awaitable[object]] = nothing_special
         self.looking: Callable[[], None] = lambda: None
         self.deleted: list[str] = []
         self.deletions = 0
