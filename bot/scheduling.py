@@ -181,12 +181,14 @@ class Scheduling:
             found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
             total = await posts.count_coming(tx, person.workspace_id)
             held = await holds.held_among(tx, [post.id for post in found])
+            revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
+            on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
+            known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
             items = []
             for post in found:
-                revision = await posts.revision(tx, person.workspace_id, post.revision_id)
-                assert revision is not None
-                known = await accounts.by_ids(tx, person.workspace_id, revision.content.account_ids)
-                items.append(QueueItem(post, revision, list(known.values()), post.id in held))
+                revision = revisions[post.revision_id]
+                its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
+                items.append(QueueItem(post, revision, its, post.id in held))
         return items, total
 
     async def movable(self, person: Person, post_id: str) -> Movable:
