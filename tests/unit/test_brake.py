@@ -141,6 +141,15 @@ async def test_one_accounts_brake_holds_that_account_only(here: Held) -> None:
     assert await here.brakes.release(EVA, [brake.id]) == [post.id]
 
 
+async def test_a_released_brake_names_what_it_held_itself(light: Held) -> None:
+    second = await light.second_account()
+    await light.held("Elsewhere", HoldReason.BRAKE)
+    there = await light.approved_form(PostForm("There", (second.id,)))
+    await light.hold(there, HoldReason.BRAKE)
+    brake = (await light.brakes.pull(BEN, "Wrong logo", second.id)).brake
+    assert await light.brakes.release(EVA, [brake.id]) == [there.id]
+
+
 async def test_how_many_are_not_due_yet_is_counted_where_the_brake_is(light: Held) -> None:
     second = await light.second_account()
     at = datetime.now(UTC) + SOON

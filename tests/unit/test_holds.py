@@ -149,6 +149,16 @@ async def test_several_get_free_times_of_their_own_in_order(here: Held) -> None:
     assert times == sorted(set(times))
 
 
+async def test_those_who_press_at_once_get_different_free_times(here: Held) -> None:
+    ours = []
+    for author in (ANA, BEN, CHIDI):
+        form = PostForm(f"By {author.user_id}", (here.world.account.id,))
+        ours.append(await here.approved_form(form, author))
+        await here.hold(ours[-1])
+    await asyncio.gather(*(here.holds.settle(EVA, post.id, Do.NEXT_FREE) for post in ours))
+    assert len({(await here.world.deliveries(post.id))[0].due_at for post in ours}) == 3
+
+
 async def test_what_may_be_out_is_asked_about_when_it_is_dropped(here: Held) -> None:
     post = await here.held("Maybe out")
     [delivery] = await here.world.deliveries(post.id)
