@@ -14,9 +14,16 @@ from tests.unit.world import ANA, EVA, STRANGER, TEAM, World, world
 
 MAY = {
     Role.ADMIN: set(Action),
-    Role.APPROVER: {Action.DRAFT, Action.DECIDE, Action.REPORT, Action.LOOK},
-    Role.AUTHOR: {Action.DRAFT, Action.REPORT, Action.LOOK},
-    Role.RESPONDER: {Action.RESPOND, Action.LOOK},
+    Role.APPROVER: {
+        Action.DRAFT,
+        Action.DECIDE,
+        Action.REPORT,
+        Action.LOOK,
+        Action.BRAKE,
+        Action.RELEASE,
+    },
+    Role.AUTHOR: {Action.DRAFT, Action.REPORT, Action.LOOK, Action.BRAKE},
+    Role.RESPONDER: {Action.RESPOND, Action.LOOK, Action.BRAKE},
 }
 
 
