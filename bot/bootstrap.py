@@ -54,6 +54,7 @@ from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
+from bot.set_back import SetBack
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
 from bot.team import Team
@@ -112,6 +113,7 @@ async def running(
         async with database.transaction() as tx:
             await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
         clock = Clock()
+        clock.when_set_back(SetBack(database, clock).end_waits)
         networks = await stack.enter_async_context(open_networks(settings, registry))
         services = build_services(settings, database, clock, networks)
         stack.push_async_callback(services.listening.close)

@@ -76,6 +76,7 @@ class Clock:
         )
         self._alarms: dict[str, Alarm] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._after_set_back: list[Callable[[], Awaitable[None]]] = []
 
     def alarm(self, name: str) -> Alarm:
         """The alarm of that name."""
@@ -87,6 +88,8 @@ class Clock:
         async def guarded() -> None:
             try:
                 await work()
+            except asyncio.CancelledError:  # by `stop`; APScheduler would report it as an error
+                log.info("The job %r ended with the clock.", name)
             except Exception:  # the boundary of a job: nobody above could handle it
                 log.exception("The job %r failed; it runs again in %s.", name, period)
 
@@ -97,6 +100,11 @@ class Clock:
             id=name,
             next_run_time=datetime.now(UTC) + timedelta(seconds=1),
         )
+
+    def when_set_back(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something each time the machine's clock was set back, before everything looks at the
+        time again."""
+        self._after_set_back.append(work)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -115,12 +123,18 @@ class Clock:
         apart = _wall_apart()
         while True:
             await asyncio.sleep(SAFETY_TICK.total_seconds())
-            if abs(_wall_apart() - apart) > STEP.total_seconds():
-                apart = _wall_apart()
+            step = _wall_apart() - apart
+            if abs(step) > STEP.total_seconds():
+                apart += step
                 log.warning("The machine's clock was set, or it slept; looking at what is due.")
-                self._look_again()
+                await self._look_again(set_back=step < 0)
 
-    def _look_again(self) -> None:
+    async def _look_again(self, *, set_back: bool) -> None:
+        for work in self._after_set_back if set_back else ():
+            try:
+                await work()
+            except Exception:  # the boundary of a job, as above
+                log.exception("What follows when the clock is set back failed.")
         for job in self._scheduler.get_jobs():
             if job.id not in self._alarms:
                 job.modify(next_run_time=datetime.now(UTC))
