@@ -1,18 +1,20 @@
 """`make bench`: everything that is measured, side by side with its peers in the same run.
 
-`python -m bench on-time` runs one; `--quick` runs small sizes once, `--write` puts what was
-measured into docs/benchmarks.md.
+`python -m bench on-time` runs one (start, on-time, scale, replicas, answering); `--quick` runs small
+sizes once, `--write` puts what was measured into docs/benchmarks.md.
 """
 
 import argparse
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
-from bench import answering, on_time, replicas, scale
+from bench import answering, on_time, replicas, scale, starting
 from bench.page import Section, keep, machine
 
 RUNS = 5
 BENCHMARKS: dict[str, Callable[[int, bool], Awaitable[Section]]] = {
+    "start": lambda runs, quick: starting.measure(runs, 50 if quick else starting.MENTIONS),
     "on-time": lambda runs, quick: on_time.measure(runs, (200,) if quick else on_time.SIZES),
     "scale": lambda runs, quick: scale.measure(runs, (1_000, 10_000) if quick else scale.SIZES),
     "replicas": lambda runs, quick: replicas.measure(runs, 200 if quick else replicas.POSTS),
@@ -31,11 +33,13 @@ async def main() -> None:
     chosen = parser.parse_args()
     runs = chosen.runs or (1 if chosen.quick else RUNS)
     print(machine(), flush=True)
+    begun = time.monotonic()
     for name in chosen.benchmarks or BENCHMARKS:
         section = await BENCHMARKS[name](runs, chosen.quick)
         print(f"\n{section}", flush=True)
         if chosen.write:
             keep([section])
+        print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
 
 
 if __name__ == "__main__":

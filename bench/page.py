@@ -53,7 +53,7 @@ def machine() -> str:
 def keep(sections: Sequence[Section]) -> None:
     """Put measured sections into the page, each in the place of its older self."""
     page = FILE.read_text()
-    page = re.sub(r"^Machine: .*?$(\n\S.*$)*", machine(), page, count=1, flags=re.MULTILINE)
+    page = re.sub(r"^Machine: .*(\n.+)*", machine(), page, count=1, flags=re.MULTILINE)
     for section in sections:
         old = re.compile(rf"^## {re.escape(section.title)}\n.*?(?=^## |\Z)", re.M | re.S)
         if old.search(page):
