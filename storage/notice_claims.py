@@ -296,6 +296,12 @@ async def join(tx: Transaction, notice: Notice) -> None:
             problem=None,
         )
     )
+    # One of them may have gathered others before Slack refused its message: these come along.
+    those = notices.alias()
+    gathered = select(those.c.id).where(those.c.joined_to == notice.id)
+    await tx.connection.execute(
+        update(notices).where(notices.c.joined_to.in_(gathered)).values(joined_to=notice.id)
+    )
 
 
 async def pass_on(tx: Transaction, notice: Notice, now: datetime) -> None:

@@ -312,6 +312,24 @@ async def test_what_changes_on_a_list_is_an_edit_of_the_list(database: Database)
     assert await claim(database, 100) == []
 
 
+async def test_a_list_that_slack_refused_comes_along_when_another_begins(
+    database: Database,
+) -> None:
+    for subject, at in (("p1", 0.0), ("p2", 0.5)):
+        await owe(database, subject, "U1", at=at, card=Card.TROUBLE)
+    [first] = await claim(database, at=5)
+    later = START + timedelta(seconds=60)
+    async with database.transaction() as tx:
+        await notice_claims.join(tx, first)
+        await notice_claims.again(tx, first, later, "ratelimited", free_at=START)
+    await owe(database, "p3", "U1", at=10, card=Card.TROUBLE)
+    [second] = await claim(database, at=20)
+    assert second.subject_id == "p3"
+    async with database.transaction() as tx:
+        await notice_claims.join(tx, second)
+        assert {one.subject_id for one in await notices.joined_to(tx, second)} == {"p1", "p2"}
+
+
 async def test_trouble_that_is_shown_already_joins_nothing(database: Database) -> None:
     await owe(database, "p1", "U1", card=Card.TROUBLE)
     [shown] = await claim(database, 2)
