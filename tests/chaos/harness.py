@@ -26,6 +26,7 @@ from storage.rows import many
 from storage.tables import deliveries, history, notices, posts
 from tests.chaos.networks import REGISTRY
 from tests.chaos.plan import Incident, Plan, What
+from tests.chaos.social import MARK
 from tests.chaos.stock import Stock, fill, soon
 from tests.chaos.verdict import Seen, Stopped, Verdict, judge
 from tests.servers.process import ServerProcess
@@ -172,6 +173,18 @@ class Chaos:
                     return
             await asyncio.sleep(PACE_S)
 
+    async def say(self, *, well: bool) -> bool:
+        """Whether all processes say of themselves that they are well, or all that they aren't."""
+        async with httpx.AsyncClient() as client:
+            for bot in self.bots:
+                try:
+                    answer = await client.get(bot.health)
+                except httpx.TransportError:  # it is being started
+                    return False
+                if (answer.status_code == 200) is not well:
+                    return False
+        return True
+
     async def asked(self) -> Sequence[Mapping[str, Any]]:
         """The social server's log."""
         async with httpx.AsyncClient(timeout=60) as client:
@@ -224,7 +237,7 @@ class Chaos:
                 tx, Notice, select(notices).where(notices.c.subject_id == delivery.post_id)
             )
         asked = [each for each in seen.asked if each["mark"] in planned.marks]
-        told = [each for each in seen.told if planned.marks[0] in each["blocks"]]
+        told = [each for each in seen.told if each["to"] == seen.authors[delivery_id]]
         return [
             *(f"WRONG: {each}" for each in wrong),
             f"  {planned}",
@@ -232,9 +245,14 @@ class Chaos:
             *(f"  asked {_without(each, 'network', 'account', 'text')}" for each in asked),
             *(f"  past  {each.at:%T.%f} {each.action} {each.detail}" for each in past),
             *(f"  owed  {each}" for each in owed),
-            *(f"  told  {_without(each, 'blocks')}" for each in told),
+            *(f"  told  {_without(each, 'blocks')} {_marks(each)}" for each in told),
             *(f"  stop  {each}" for each in seen.stops if _concerns(each, asked)),
         ]
+
+
+def _marks(message: Mapping[str, Any]) -> list[str]:
+    """The posts that a message is about."""
+    return [mark[0] for mark in MARK.finditer(message["blocks"])]
 
 
 def _concerns(stop: Stopped, asked: Sequence[Mapping[str, Any]]) -> bool:
@@ -247,22 +265,24 @@ def _without(each: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def staged(
-    plan: Plan, database_url: str, folder: Path, *, processes: int
+    plan: Plan, database_url: str, folder: Path, *, processes: int, **settings: str
 ) -> AsyncIterator[Chaos]:
     """The servers, a filled database and the processes, all of which end with the block.
 
     :param database_url: of an empty database.
+    :param settings: further ones of the processes.
     """
     with (
         _server(folder / "social", "social", plan.seed) as social,
         _server(folder / "slack", "slack", plan.seed, str(plan.authors)) as slack,
     ):
         environment = _environment(database_url, folder, social.ready["url"], slack.ready)
-        settings = read_settings(environment, folder / "none", REGISTRY)
-        stock = await fill(settings, plan, slack.ready["authors"], soon())
+        read = read_settings(environment, folder / "none", REGISTRY)
+        stock = await fill(read, plan, slack.ready["authors"], soon())
         stops: list[Stopped] = []
         bots = [
-            Bot(number, folder, environment, _free_port(), stops) for number in range(processes)
+            Bot(number, folder, environment | settings, _free_port(), stops)
+            for number in range(processes)
         ]
         lives = [asyncio.create_task(bot.live()) for bot in bots]
         database = Database(database_url)
@@ -270,7 +290,7 @@ async def staged(
             yield Chaos(
                 plan,
                 folder,
-                settings,
+                read,
                 database,
                 bots,
                 stock,

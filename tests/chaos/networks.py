@@ -1,10 +1,13 @@
 """The three kinds of networks there are, on a server that does to each what it can bear."""
 
+import contextlib
 import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -27,6 +30,7 @@ from tests.chaos.plan import GRACE, KEY_LIFE, KINDS, TIMING
 
 STAMP = "X-Begun"
 PROCESS = "X-Process"
+HALT = "CHAOS_HALT"
 
 
 class _Rehearsal(Network):
@@ -115,6 +119,19 @@ class _Rehearsal(Network):
 async def _stamp(request: httpx.Request) -> None:
     request.headers[PROCESS] = str(os.getpid())
     request.headers[STAMP] = repr(time.monotonic())
+    if request.url.path.endswith("/posts") and request.method == "POST":
+        _halt_once()
+
+
+def _halt_once() -> None:
+    """Where a file is named to be written, the first process to send a post writes it and stops,
+    right before the call."""
+    if HALT not in os.environ:
+        return
+    with contextlib.suppress(FileExistsError), Path(os.environ[HALT]).open("x") as file:
+        file.write(str(os.getpid()))
+        file.flush()
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _published(post: Any) -> Published:

@@ -3,11 +3,10 @@
 import asyncio
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -15,7 +14,7 @@ from storage.database import TRIED_AGAIN_AFTER_S
 from storage.records import Part, PartState
 from storage.rows import many
 from storage.tables import parts
-from tests.chaos.harness import Bot, Chaos, staged
+from tests.chaos.harness import Chaos, staged
 from tests.chaos.plan import make_plan
 from tests.servers.eventually import eventually
 from tests.servers.postgres import PROGRAM, PostgreSQL
@@ -67,10 +66,10 @@ async def test_the_database_server_restarted_in_the_middle(
             await asyncio.to_thread(own_postgresql.order, "stop")
             for bot in chaos.bots:
                 bot.interrupted.add(bot.pid)
-            await eventually(lambda: says(chaos.bots, well=False), within=60)
+            await eventually(lambda: chaos.say(well=False), within=60)
             await asyncio.to_thread(own_postgresql.order, "start")
             await happening
-            await eventually(lambda: says(chaos.bots, well=True), within=60)
+            await eventually(lambda: chaos.say(well=True), within=60)
             await judged(chaos)
 
 
@@ -82,13 +81,13 @@ async def test_no_room_in_the_middle_on_sqlite(tmp_path: Path) -> None:
         await eventually(lambda: some_are_out(chaos, 40), within=60)
         bot.limit_files(0)
         asked_before = len(await chaos.asked())
-        await eventually(lambda: says(chaos.bots, well=False))
+        await eventually(lambda: chaos.say(well=False))
         # Longer than what became of a call is tried to be kept: then it is as after a crash.
         await asyncio.sleep(sum(TRIED_AGAIN_AFTER_S) + 1)
         asked = (await chaos.asked())[asked_before:]
         assert await begun_in_the_database(chaos) >= {each["key"] for each in asked}
         bot.limit_files(resource.RLIM_INFINITY)
-        await eventually(lambda: says(chaos.bots, well=True))
+        await eventually(lambda: chaos.say(well=True))
         await judged(chaos)
 
 
@@ -101,16 +100,3 @@ async def begun_in_the_database(chaos: Chaos) -> set[str]:
     async with chaos.database.reading() as tx:
         begun = await many(tx, Part, select(parts).where(parts.c.state == PartState.BEGUN))
     return {part.key for part in begun}
-
-
-async def says(bots: Sequence[Bot], *, well: bool) -> bool:
-    """Whether all of them say that they are well, or all that they aren't."""
-    async with httpx.AsyncClient() as client:
-        for bot in bots:
-            try:
-                answer = await client.get(bot.health)
-            except httpx.TransportError:  # it is being started
-                return False
-            if (answer.status_code == 200) is not well:
-                return False
-    return True
