@@ -1,7 +1,7 @@
 """`make bench`: everything that is measured, side by side with its peers in the same run.
 
-`python -m bench on-time` runs one (start, on-time, scale, replicas, answering); `--quick` runs small
-sizes once, `--write` puts what was measured into docs/benchmarks.md.
+`python -m bench on-time` runs one (start, on-time, scale, replicas, answering); `--quick` runs
+small sizes once, `--write` puts what was measured into docs/benchmarks.md.
 """
 
 import argparse

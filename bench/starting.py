@@ -23,8 +23,9 @@ COMPLAINTS = (
     "@acorn third broken cup this month, I want my money back",
 )
 
-HOW = """A bare Bolt app (Socket Mode, one command that it acknowledges) is the floor of what a Slack
-bot in Python costs. On SQLite; memory is resident, the playground and the chart worker apart."""
+HOW = """A bare Bolt app (Socket Mode, one command that it acknowledges) is the floor of what a
+Slack bot in Python costs. On SQLite; memory is resident, the playground and the chart worker
+apart."""
 
 
 async def measure(runs: int, mentions: int = MENTIONS) -> Section:
