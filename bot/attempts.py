@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.errors import Uncertain
 from bot.networks.base import Published
+from bot.retry import LONGEST_WAIT
 from storage.records import (
     Account,
     Delivery,
@@ -23,12 +24,13 @@ from storage.records import (
 class Timing:
     """How long is waited for what. A lease must outlive a call; what an owner that is gone left
     is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, two
-    thirds of which a call of Slack's may take."""
+    thirds of which a call of Slack's may take. ``longest_wait``: before a post is tried again."""
 
     call: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=120)
     patience: timedelta = timedelta(seconds=60)
     notice: timedelta = timedelta(seconds=30)
+    longest_wait: timedelta = LONGEST_WAIT
 
 
 @dataclass(slots=True)

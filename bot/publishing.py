@@ -65,7 +65,9 @@ class Publisher:
         self._claimer = Claimer(database, accounts, clock, self._timing)
         owner = self._claimer.owner
         self._sender = Sender(database, accounts, media, clock, self._timing, owner)
-        self._settling = Settling(database, clock, random or Random(), owner)  # noqa: S311  # jitter
+        jitter = random or Random()  # noqa: S311
+        longest_wait = self._timing.longest_wait
+        self._settling = Settling(database, clock, jitter, owner, longest_wait)
         self._lanes: dict[str, Lane] = {}
 
     async def run(self) -> None:

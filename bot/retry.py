@@ -34,12 +34,19 @@ Next = Again | UntilReconnected | Never
 
 
 def what_next(
-    error: NetworkError, *, attempt: int, due_at: datetime, now: datetime, random: Random
+    error: NetworkError,
+    *,
+    attempt: int,
+    due_at: datetime,
+    now: datetime,
+    random: Random,
+    longest: timedelta = LONGEST_WAIT,
 ) -> Next:
     """What happens after an error.
 
     :param attempt: how many there were, this one included.
     :param due_at: the promised time; after ``GIVE_UP_AFTER`` a person decides.
+    :param longest: the longest wait that we choose ourselves.
     """
     if isinstance(error, RateLimited):
         return Again(max(error.until, now + SHORTEST_WAIT), whole_account=True)
@@ -47,11 +54,11 @@ def what_next(
         return UntilReconnected()
     if isinstance(error, Rejected) or now - due_at > GIVE_UP_AFTER:
         return Never()
-    return Again(now + backoff(attempt, random))
+    return Again(now + backoff(attempt, random, longest))
 
 
-def backoff(attempt: int, random: Random) -> timedelta:
-    """Doubling from 5 s up to 10 min, with jitter between half and the whole of it."""
+def backoff(attempt: int, random: Random, longest: timedelta = LONGEST_WAIT) -> timedelta:
+    """Doubling from 5 s up to the longest, with jitter between half and the whole of it."""
     doublings: int = 2 ** min(attempt - 1, 12)
-    whole = min(FIRST_WAIT * doublings, LONGEST_WAIT)
+    whole = min(FIRST_WAIT * doublings, longest)
     return whole * random.uniform(0.5, 1.0)

@@ -7,7 +7,7 @@ deliveries, as people's steps do.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -19,7 +19,7 @@ from bot.errors import NetworkError, UserError
 from bot.grouping import Group
 from bot.networks.base import Published
 from bot.posts import outcome
-from bot.retry import Again, Never, Next, UntilReconnected, backoff, what_next
+from bot.retry import LONGEST_WAIT, Again, Never, Next, UntilReconnected, backoff, what_next
 from storage import accounts, deliveries, history, holds, notices, parts, posts
 from storage.database import Database
 from storage.records import Card, Delivery, DeliveryState, HoldReason, Post, PostState
@@ -41,9 +41,18 @@ class Settling:
     """Commits outcomes.
 
     :param owner: whose claims these are.
+    :param longest_wait: before something is tried again.
     """
 
-    def __init__(self, database: Database, clock: Clock, random: Random, owner: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random: Random,
+        owner: str,
+        longest_wait: timedelta = LONGEST_WAIT,
+    ) -> None:
+        self._longest_wait = longest_wait
         self._database = database
         self._clock = clock
         self._random = random
@@ -101,7 +110,7 @@ class Settling:
     async def unprepared(self, delivery: Delivery, error: NetworkError) -> None:
         """What its sending needs could not be read: nothing was begun, it is tried again later."""
         now = self._clock.now()
-        again = now + backoff(delivery.attempt, self._random)
+        again = now + backoff(delivery.attempt, self._random, self._longest_wait)
 
         async def keep(tx: Transaction) -> None:
             post = await posts.lock(tx, delivery.post_id)
@@ -126,6 +135,7 @@ class Settling:
             due_at=delivery.due_at,
             now=now,
             random=self._random,
+            longest=self._longest_wait,
         )
 
     async def _settle(

@@ -23,6 +23,7 @@ TIMING = Timing(
     lease=timedelta(seconds=3),
     patience=timedelta(seconds=1),
     notice=timedelta(seconds=4),
+    longest_wait=timedelta(seconds=8),
 )
 
 KINDS = {"keyed": Uncertainty.SAME_KEY, "listed": Uncertainty.LOOK_UP, "blind": Uncertainty.ASK}
