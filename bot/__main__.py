@@ -73,6 +73,9 @@ def _run(_: argparse.Namespace) -> int:
 
     settings = read_settings(os.environ)
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    if settings.log_level == "INFO":  # a line for each request and each alarm tells nobody anything
+        for chatty in ("httpx", "apscheduler"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
     from bot.bootstrap import running
 
     async def serve() -> None:
