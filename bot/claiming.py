@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from bot.accounts import Accounts
 from bot.attempts import Attempt, Timing
+from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.networks.base import Publishes
@@ -50,12 +51,6 @@ def why_hold(
     if account.state is AccountState.EXPIRED:
         return HoldReason.ACCOUNT
     return HoldReason.LATE if late and not begun else None
-
-
-def covering(standing: Sequence[Brake], delivery: Delivery) -> Brake | None:
-    """The brake that holds a delivery of its workspace, if one does."""
-    holding = (brake for brake in standing if brake.account_id in (None, delivery.account_id))
-    return next(holding, None)
 
 
 class Claimer:
@@ -163,7 +158,7 @@ class Claimer:
         free = []
         for attempt in attempts:
             delivery = attempt.delivery
-            brake = covering(pulled[delivery.workspace_id], delivery)
+            brake = first_over(pulled[delivery.workspace_id], delivery)
             begun = any(part.state is PartState.BEGUN for part in attempt.posts)
             reason = why_hold(attempt.account, brake, late=attempt.late, begun=begun)
             if reason is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.accounts import Accounts
 from bot.attempts import Attempt, Timing, as_result, from_result
-from bot.claiming import covering
+from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import NetworkError, Rejected, Uncertain, UserError
 from bot.grouping import Group
@@ -267,7 +267,7 @@ class Sender:
         now = await self._database.now(tx)
         account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
         assert account is not None  # a foreign key
-        if covering(await brakes.standing(tx, delivery.workspace_id), delivery) is not None:
+        if first_over(await brakes.standing(tx, delivery.workspace_id), delivery) is not None:
             return MustHold(HoldReason.BRAKE)
         if account.state is AccountState.EXPIRED:
             return MustHold(HoldReason.ACCOUNT)

@@ -91,9 +91,13 @@ async def lock(tx: Transaction, post_id: str) -> Post | None:
 
 
 async def lock_all(tx: Transaction, post_ids: Collection[str]) -> Mapping[str, Post]:
-    """Posts by id, locked until the transaction ends, in an order that is the same for all."""
+    """Posts by id, locked until the transaction ends, in an order that is the same for all.
+
+    ``key_share``: rows that only refer to a post (its record, its deliveries) wait for nobody.
+    """
     query = select(posts).where(posts.c.id.in_(post_ids)).order_by(posts.c.id)
-    return {post.id: post for post in await many(tx, Post, query.with_for_update())}
+    locked = await many(tx, Post, query.with_for_update(key_share=True))
+    return {post.id: post for post in locked}
 
 
 async def coming(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Post]:
