@@ -191,7 +191,9 @@ def test_emoji_become_characters_with_their_names_read_aloud() -> None:
     assert [span["aria-label"] for span in outline.all("span")] == ["tada", "wave"]
 
 
-@pytest.mark.parametrize("name", ["+1", "white_check_mark", "octagonal_sign", "slightly_smiling_face"])
+@pytest.mark.parametrize(
+    "name", ["+1", "white_check_mark", "octagonal_sign", "slightly_smiling_face"]
+)
 def test_slacks_names_of_emoji_are_known(name: str) -> None:
     assert emoji_character(name)
 
