@@ -32,13 +32,13 @@ async def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep them in docs/benchmarks.md")
     chosen = parser.parse_args()
     runs = chosen.runs or (1 if chosen.quick else RUNS)
-    print(machine(), flush=True)
+    print(machine(runs), flush=True)
     begun = time.monotonic()
     for name in chosen.benchmarks or BENCHMARKS:
         section = await BENCHMARKS[name](runs, chosen.quick)
         print(f"\n{section}", flush=True)
         if chosen.write:
-            keep([section])
+            keep(section, runs)
         print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
 
 

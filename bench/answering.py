@@ -27,7 +27,7 @@ from storage.tables import posts
 
 BARE = str(ROOT / "bench" / "bare_bolt.py")
 COMMAND, PRESS = "`/social queue`", "*Approve*"
-AT_ONCE = {1: 100, 64: 1_000}  # how many requests of each
+AT_ONCE = {1: 50, 64: 500}  # how many requests of each
 PAUSE_S = 0.05  # after an answer, where one person presses: nobody is quicker
 SCHEDULED = 100
 

@@ -1,5 +1,6 @@
 """Rows as people's work leaves them, put into a database in bulk."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Integer, String, Table, cast, delete, func, insert, literal, select, text
 
+from bot.clock import SAFETY_TICK
 from bot.playground.seed import ANA, APPROVALS, TEAM
 from bot.posts import content_hash
 from storage import accounts
@@ -68,6 +70,16 @@ async def schedule(
             ]
             for table, records in _by_table(made):
                 await tx.connection.execute(insert(table), [values(one) for one in records])
+
+
+async def schedule_soon(database: Database, count: int) -> float:
+    """Posts for running bots, all due in the same second: when that is (a Unix time)."""
+    found_s = SAFETY_TICK.total_seconds() + 0.5  # bots look again for what others scheduled
+    due = float(int(time.time() + 2 + found_s + count / 2_000))
+    await schedule(database, count, datetime.fromtimestamp(due, UTC))
+    if time.time() > due - found_s:
+        raise RuntimeError("Filling the database took longer than was planned for it.")
+    return due
 
 
 async def submit(database: Database, count: int, due_at: datetime) -> Sequence[Made]:

@@ -38,26 +38,26 @@ class Section:
         return f"## {self.title}\n\n{self.how}\n\n{tables}\n"
 
 
-def machine() -> str:
-    """What it ran on."""
+def machine(runs: int) -> str:
+    """What it ran on, and how often."""
     memory = psutil.virtual_memory().total / 1e9
     today = datetime.now(UTC)
     return (
         f"Machine: {psutil.cpu_count()} virtual cores, {memory:.0f} GB, "
         f"{platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, httpx {version('httpx')}, "
-        f"SQLAlchemy {version('SQLAlchemy')}, {today.day} {today:%B %Y}."
+        f"SQLAlchemy {version('SQLAlchemy')}, {today.day} {today:%B %Y}. "
+        f"Medians of {runs} runs."
     )
 
 
-def keep(sections: Sequence[Section]) -> None:
-    """Put measured sections into the page, each in the place of its older self."""
+def keep(section: Section, runs: int) -> None:
+    """Put a measured section into the page, in the place of its older self."""
     page = FILE.read_text()
-    page = re.sub(r"^Machine: .*(\n.+)*", machine(), page, count=1, flags=re.MULTILINE)
-    for section in sections:
-        old = re.compile(rf"^## {re.escape(section.title)}\n.*?(?=^## |\Z)", re.M | re.S)
-        if old.search(page):
-            page = old.sub(f"{section}\n".replace("\\", r"\\"), page)
-        else:
-            page = f"{page.rstrip()}\n\n{section}"
+    page = re.sub(r"^Machine: .*(\n.+)*", machine(runs), page, count=1, flags=re.MULTILINE)
+    old = re.compile(rf"^## {re.escape(section.title)}\n.*?(?=^## |\Z)", re.M | re.S)
+    if old.search(page):
+        page = old.sub(f"{section}\n".replace("\\", r"\\"), page)
+    else:
+        page = f"{page.rstrip()}\n\n{section}"
     FILE.write_text(f"{page.rstrip()}\n")

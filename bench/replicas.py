@@ -6,10 +6,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.filling import clear, schedule
+from bench.filling import clear, schedule_soon
 from bench.page import Section, Table
 from bench.social import Seen, SlowNetwork, postgresql, slow_network
 from bench.stage import prepared, running_bot
@@ -65,16 +64,11 @@ async def _publish(
     """The seconds from the due time to the last answer, and what the network saw."""
     database = Database(environment["DATABASE_URL"])
     await clear(database)
-    due = float(int(time.time() + 6 + 4 * count + posts / 1_000))
-    await schedule(database, posts, datetime.fromtimestamp(due, UTC))
-    await database.close()
     async with AsyncExitStack() as stack:
         starting = (stack.enter_async_context(running_bot(environment)) for _ in range(count))
         await asyncio.gather(*starting)
-        if time.time() > due - 1:
-            raise RuntimeError(
-                "The posts were due before the bots were ready: give them more time."
-            )
+        due = await schedule_soon(database, posts)
+        await database.close()
         await network.forget()
         await asyncio.sleep(due - time.time())
         seen = await network.seen()
