@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from playwright.async_api import Locator
+from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 
 from bot.bootstrap import build_services, open_networks
@@ -246,6 +246,20 @@ def text_of(form: Locator) -> Locator:
 def problem_at(form: Locator, block_id: str) -> Locator:
     """What is wrong, beside this field of a form."""
     return form.locator(f'[data-input-block="{block_id}"] .field-error:visible')
+
+
+async def refused(form: Locator, button: str, block_id: str, said: str) -> None:
+    """Press, and be told beside the field what is wrong.
+
+    On a busy machine the answer is late and says it on top of the form, as Slack takes no errors
+    any more then: press again.
+    """
+    beside = problem_at(form, block_id).filter(has_text=said)
+    for is_last in (False, False, True):
+        await form.get_by_role("button", name=button).click()
+        with contextlib.suppress(*() if is_last else (AssertionError,)):
+            await expect(beside).to_be_visible()
+            return
 
 
 async def write(tab: Tab, text: str) -> None:
