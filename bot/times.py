@@ -10,40 +10,21 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from bot.clockwords import (
+from bot.errors import UserError
+from bot.timewords import (
     AmbiguousTime,
-    Clock,
-    DayPart,
-    Repeat,
-    TimeNotUnderstood,
-    UnknownZone,
-    clock_of,
-    in_day_part,
-    names_clock,
-    take_clock,
-    take_day_part,
-    tidy,
-)
-from bot.daywords import (
     ImpossibleDate,
     NoDayGiven,
-    check_rest,
-    days,
-    not_understood,
-    take_date,
-    take_dotted_pair,
+    NoTimeGiven,
+    TimeNotUnderstood,
+    UnknownZone,
+    local_times,
+    minute_of_day,
+    take_zone,
+    typed,
     waiting_time,
 )
-from bot.errors import UserError
-from bot.zones import (
-    abbreviations,
-    exists,
-    first_existing,
-    local_time,
-    offset_label,
-    to_utc,
-    zone_label,
-)
+from bot.zones import exists, first_existing, offset_label, to_utc, zone_label
 from storage.records import Slot
 
 __all__ = [
@@ -71,11 +52,6 @@ FARTHEST = timedelta(days=5 * 365 + 1)
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
-_LONGEST_WORDS = 120
-
-
-class NoTimeGiven(TimeNotUnderstood):
-    """A day without a clock."""
 
 
 class InThePast(TimeNotUnderstood):
@@ -102,19 +78,16 @@ def understand(words: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     """The instant (UTC) that a person in ``zone`` means by ``words``, said at ``now`` (UTC).
 
     “Friday 14:00” on a Friday morning is today, “9:00” is the next one, “now” is ``now`` itself. A
-    UTC offset or “UTC” behind the clock counts, with the day still the person's own; a zone's
-    abbreviation counts if it is what the person's own clocks show then.
+    UTC offset or “UTC” behind the clock counts, with days as they are there; a zone's abbreviation
+    counts if it is what the person's own clocks show then.
 
     :raises TimeNotUnderstood: one of its kinds, with a message that says what to write instead.
     """
-    phrase = tidy(words)
-    if not phrase or len(phrase) > _LONGEST_WORDS:
-        raise not_understood(words)
-    waiting = None if names_clock(phrase) else waiting_time(phrase)
-    if waiting is not None:
-        return _still_ahead(_whole_minute(now + waiting) if waiting else now, now, zone)
-    clock, candidates = _read(phrase, now.astimezone(zone), zone)
-    return _still_ahead(_choose(clock, candidates, now, zone), now, zone)
+    try:
+        return _still_ahead(_meant(words, now, zone), now, zone)
+    except NoTimeGiven as asked:
+        offer = _with_clock(words, now, zone)
+        raise NoTimeGiven(f"At what time? Write for instance “{offer}”.", [offer]) from asked
 
 
 def from_parts(day: date, clock: time, *, now: datetime, zone: ZoneInfo) -> datetime:
@@ -123,7 +96,7 @@ def from_parts(day: date, clock: time, *, now: datetime, zone: ZoneInfo) -> date
     :raises TimeNotUnderstood: in the past, too far ahead, or an hour that comes never or twice.
     """
     _check_reach(day, now)
-    return _still_ahead(_instant(day, Clock(clock.hour * 60 + clock.minute), zone), now, zone)
+    return _still_ahead(_instant(datetime.combine(day, clock), zone), now, zone)
 
 
 def spoken(instant: datetime, zone: ZoneInfo) -> str:
@@ -137,7 +110,7 @@ def parse_clock(words: str) -> int:
 
     :raises TimeNotUnderstood: if it isn't one time of day.
     """
-    minute = clock_of(words)
+    minute = minute_of_day(words)
     if minute is None:
         raise TimeNotUnderstood(
             f"“{words.strip()[:40]}” isn't a time of day. Write it like “9:00” or “17:30”."
@@ -189,71 +162,34 @@ def _occurrences(slots: Collection[Slot], after: datetime, zone: ZoneInfo) -> It
         yield from sorted(instant for instant in on_day if instant > after)
 
 
-def _read(phrase: str, local: datetime, zone: ZoneInfo) -> tuple[Clock, tuple[date, ...]]:
-    """The clock in the phrase, and the days it may belong to, the likeliest first."""
-    today = local.date()
-    part, rest = take_day_part(_without_t(phrase))
-    day, rest = take_date(rest, today)
-
-    def allows_bare(others: str) -> bool:
-        return day is not None or part is not None or (bool(others) and _is_day(others, today))
-
-    clock, rest = take_clock(rest, abbreviations(local.year, zone), allows_bare)
-    if day is None and clock is not None:
-        day, rest = take_dotted_pair(rest, today)
-    if day is not None:
-        check_rest(rest, day)
-    candidates = days(rest, today) if day is None else (day,)
-    if clock is None:
-        raise (
-            _no_time(phrase, candidates[0], part, local) if day or rest else not_understood(phrase)
-        )
-    return in_day_part(clock, part, phrase), candidates
+def _meant(words: str, now: datetime, zone: ZoneInfo) -> datetime:
+    phrase = take_zone(words)
+    there = phrase.offset or zone
+    base = now.astimezone(there).replace(tzinfo=None)
+    waiting = waiting_time(phrase, base)
+    if waiting is not None:
+        _check_reach((base + waiting).date(), now)
+        return _whole_minute(now + waiting) if waiting else now
+    times = local_times(phrase, base)
+    near = [local for local in times if abs(local - base) <= FARTHEST]
+    local = next((one for one in near if to_utc(one, there, 1) > now), times[0])
+    _check_reach(local.date(), now)
+    if phrase.offset:
+        return to_utc(local, phrase.offset, 0)
+    return _instant(local, zone, phrase.abbreviation, phrase.fold)
 
 
-def _without_t(phrase: str) -> str:
-    """“2026-12-25t18:00” in two words."""
-    return re.sub(r"(\d-\d{2})t(\d)", r"\1 \2", phrase)
-
-
-def _is_day(words: str, today: date) -> bool:
-    try:
-        return bool(days(words, today))
-    except TimeNotUnderstood:
-        return False
-
-
-def _no_time(phrase: str, day: date, part: DayPart | None, local: datetime) -> NoTimeGiven:
-    hour = {DayPart.AFTERNOON: 15, DayPart.EVENING: 19}.get(part or DayPart.MORNING, 9)
-    if day == local.date() and hour <= local.hour:
-        hour = local.hour + 1
-    fits = day >= local.date() and hour < (12 if part is DayPart.MORNING else 24)
-    offer = f"{phrase} {hour}:00" if fits else "tomorrow 9:00"
-    return NoTimeGiven(f"At what time? Write for instance “{offer}”.", [offer])
-
-
-def _choose(clock: Clock, candidates: tuple[date, ...], now: datetime, zone: ZoneInfo) -> datetime:
-    """The first day whose instant is still ahead, or else the first of all (refused as past)."""
-    if clock.either_midnight:
-        return _midnight(clock, candidates, now, zone)
-    for day in candidates:
-        _check_reach(day, now)
-    ahead = (day for day in candidates if _roughly(day, clock, zone) > now)
-    return _instant(next(ahead, candidates[0]), clock, zone)
-
-
-def _midnight(
-    clock: Clock, candidates: tuple[date, ...], now: datetime, zone: ZoneInfo
-) -> datetime:
-    """“Friday midnight” is the one before or after Friday, unless only that is still ahead."""
-    day = candidates[0] if len(candidates) < 3 else now.astimezone(zone).date()
-    _check_reach(day, now)
-    if _roughly(day, clock, zone) > now:
-        offers = [f"{one.day} {one:%b %Y} 0:00" for one in (day, day + _DAY)]
-        raise AmbiguousTime(
-            f"Midnight before or after {day:%A}? Write “{offers[0]}” or “{offers[1]}”.", offers
-        )
-    return _instant(day + _DAY, clock, zone)
+def _with_clock(words: str, now: datetime, zone: ZoneInfo) -> str:
+    """The words with a clock, where that makes a time that can be used."""
+    plain = " ".join(words.split())
+    ended = [re.sub(r"\b(\d{1,2})$", rf"\1{end}", plain) for end in (":00", "pm")]
+    for offer in (*ended, *(f"{plain} {hour}:00" for hour in (9, 15, 19, 22))):
+        try:
+            _still_ahead(_meant(offer, now, zone), now, zone)
+        except TimeNotUnderstood:
+            continue
+        return offer
+    return "tomorrow 9:00"
 
 
 def _check_reach(day: date, now: datetime) -> None:
@@ -293,43 +229,32 @@ def _whole_minute(instant: datetime) -> datetime:
     return cut if cut == instant else cut + _MINUTE
 
 
-def _roughly(day: date, clock: Clock, zone: ZoneInfo) -> datetime:
-    """The instant, whatever the clocks do: good enough to tell whether it is still ahead."""
-    naive = local_time(day, clock.minute)
-    return (
-        naive.replace(tzinfo=clock.offset).astimezone(UTC)
-        if clock.offset
-        else to_utc(naive, zone, 1)
-    )
-
-
-def _instant(day: date, clock: Clock, zone: ZoneInfo) -> datetime:
+def _instant(
+    naive: datetime, zone: ZoneInfo, abbreviation: str = "", fold: int | None = None
+) -> datetime:
     """The one instant of a local time.
 
     :raises SkippedHour, RepeatedHour: if there are none or two.
     :raises UnknownZone: if a zone is named that the person's clocks don't show then.
     """
-    naive = local_time(day, clock.minute)
-    if clock.offset:
-        return naive.replace(tzinfo=clock.offset).astimezone(UTC)
     if not exists(naive, zone):
         raise _skipped(naive, zone)
-    readings = {fold: to_utc(naive, zone, fold) for fold in (0, 1)}
-    if clock.abbreviation:
-        return _named_reading(readings, clock.abbreviation, zone)
-    if readings[0] != readings[1] and clock.repeat is None:
+    readings = [to_utc(naive, zone, 0), to_utc(naive, zone, 1)]
+    if abbreviation:
+        return _named_reading(readings, abbreviation, zone)
+    if readings[0] != readings[1] and fold is None:
         raise _repeated(naive, readings, zone)
-    return readings[1 if clock.repeat is Repeat.SECOND else 0]
+    return readings[fold or 0]
 
 
-def _named_reading(readings: dict[int, datetime], abbreviation: str, zone: ZoneInfo) -> datetime:
-    for instant in readings.values():
-        if (instant.astimezone(zone).tzname() or "").lower() == abbreviation:
+def _named_reading(readings: list[datetime], abbreviation: str, zone: ZoneInfo) -> datetime:
+    for instant in readings:
+        if (instant.astimezone(zone).tzname() or "").upper() == abbreviation.upper():
             return instant
     own = readings[0].astimezone(zone)
     shown = f"{own.hour}:{own.minute:02}"
     raise UnknownZone(
-        f"“{abbreviation.upper()}” isn't what clocks in {zone.key} show then ({zone_label(own)}),"
+        f"“{abbreviation}” isn't what clocks in {zone.key} show then ({zone_label(own)}),"
         f" and may mean several zones. Write your own time ({shown}), or one with its offset, like"
         f" “{shown} {offset_label(own)}” or “{shown} UTC”."
     )
@@ -337,8 +262,7 @@ def _named_reading(readings: dict[int, datetime], abbreviation: str, zone: ZoneI
 
 def _skipped(naive: datetime, zone: ZoneInfo) -> SkippedHour:
     after = first_existing(naive.date(), naive.hour * 60 + naive.minute, zone)
-    ends = [after - _MINUTE, after]
-    offers = [_typed(instant.astimezone(zone)) for instant in ends]
+    offers = [typed(instant.astimezone(zone)) for instant in (after - _MINUTE, after)]
     return SkippedHour(
         f"{_clock_and_day(naive)} doesn't exist: the clocks in {zone.key} are put forward then."
         f" The nearest are “{offers[0]}” and “{offers[1]}”.",
@@ -346,11 +270,11 @@ def _skipped(naive: datetime, zone: ZoneInfo) -> SkippedHour:
     )
 
 
-def _repeated(naive: datetime, readings: dict[int, datetime], zone: ZoneInfo) -> RepeatedHour:
-    offers = [f"{_typed(naive)} {which}" for which in Repeat]
+def _repeated(naive: datetime, readings: list[datetime], zone: ZoneInfo) -> RepeatedHour:
+    offers = [f"{typed(naive)} first", f"{typed(naive)} second"]
     names = [
         f"{zone_label(one)}, {offset_label(one)}"
-        for one in (at.astimezone(zone) for at in readings.values())
+        for one in (at.astimezone(zone) for at in readings)
     ]
     return RepeatedHour(
         f"{_clock_and_day(naive)} comes twice: the clocks in {zone.key} are put back then."
@@ -361,7 +285,3 @@ def _repeated(naive: datetime, readings: dict[int, datetime], zone: ZoneInfo) ->
 
 def _clock_and_day(naive: datetime) -> str:
     return f"{naive:%H:%M} on {naive:%a} {naive.day} {naive:%b %Y}"
-
-
-def _typed(local: datetime) -> str:
-    return f"{local.day} {local:%b %Y} {local.hour}:{local.minute:02}"

@@ -3,7 +3,7 @@
 All of it by a round trip through UTC: no zone's rules are known here.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -12,7 +12,7 @@ def local_time(day: date, minute: int) -> datetime:
     return datetime.combine(day, time()) + timedelta(minutes=minute)
 
 
-def to_utc(naive: datetime, zone: ZoneInfo, fold: int) -> datetime:
+def to_utc(naive: datetime, zone: tzinfo, fold: int) -> datetime:
     """The instant of a local time; ``fold`` 0 and 1 are its readings where the clocks change."""
     return naive.replace(tzinfo=zone, fold=fold).astimezone(UTC)
 
@@ -48,9 +48,3 @@ def zone_label(local: datetime) -> str:
 def offset_label(local: datetime) -> str:
     """The offset of an aware local time: “+01:00”."""
     return f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:5]
-
-
-def abbreviations(year: int, zone: ZoneInfo) -> tuple[str, ...]:
-    """What clocks in ``zone`` are called in winter and in summer, lower case."""
-    halves = (datetime(year, month, 1, tzinfo=zone) for month in (1, 7))
-    return tuple({(half.tzname() or "").lower() for half in halves})
