@@ -19,7 +19,9 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED, P.SCHEDULED}),  # held
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
-    P.FAILED: frozenset({P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN}),
+    P.FAILED: frozenset(  # tried again, it is scheduled for now
+        {P.SCHEDULED, P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN}
+    ),
     P.CANCELLED: frozenset({P.DRAFT}),
     P.TAKEN_DOWN: frozenset(),
 }
@@ -69,8 +71,8 @@ def can(post: Post, to: PostState) -> bool:
 
 
 def outcome(deliveries: Sequence[Delivery]) -> PostState:
-    """A post's state, computed from its living deliveries. One that failed and still has a remote
-    id is a thread that ended halfway."""
+    """A post's state, computed from its living deliveries. One that isn't published and has an
+    address is a thread that ended halfway."""
     states = {delivery.state for delivery in deliveries}
     if not states:
         return P.CANCELLED
@@ -82,12 +84,13 @@ def outcome(deliveries: Sequence[Delivery]) -> PostState:
         D.PENDING in states and any(delivery.attempt for delivery in deliveries)
     ):
         return P.PUBLISHING
-    if states <= {D.PENDING, D.HELD}:
+    is_partly_out = any(each.url for each in deliveries)
+    if states <= {D.PENDING, D.HELD} and not is_partly_out:
         return P.SCHEDULED
     if states & {D.PENDING, D.HELD}:
         return P.PUBLISHING
-    is_half_out = any(each.state is D.FAILED and each.remote_id for each in deliveries)
-    return P.PARTLY_PUBLISHED if is_half_out or states & {D.PUBLISHED, D.TAKEN_DOWN} else P.FAILED
+    is_partly_out = is_partly_out or bool(states & {D.PUBLISHED, D.TAKEN_DOWN})
+    return P.PARTLY_PUBLISHED if is_partly_out else P.FAILED
 
 
 def content_hash(content: Content) -> str:
