@@ -37,7 +37,7 @@ class Timing:
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
     may go out. ``part`` is the one that is being sent, which everything that goes wrong concerns,
-    and ``published`` what became of it."""
+    and ``published`` what became of it; ``first`` is a thread's first post, once it is out."""
 
     delivery: Delivery
     revision: Revision
@@ -49,6 +49,7 @@ class Attempt:
     late: bool
     part: Part | None = None
     published: Published | None = None
+    first: Published | None = None
 
     @property
     def uploads(self) -> Sequence[Part]:

@@ -67,11 +67,13 @@ class OnlyAPersonKnows(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call that is about to be made."""
+    """A call that is about to be made. ``before``: the time (UTC, by the database's clock) from
+    which on the network may have forgotten its key, which an earlier call has used."""
 
     attempt: Attempt
     part: Part
     prepared: Mapping[str, Any]
+    before: datetime | None
 
 
 class Sender:
@@ -112,16 +114,19 @@ class Sender:
         if content_hash(attempt.revision.content) != attempt.revision.hash:
             raise Rejected("the kept text isn't the one that was approved; it was not sent")
         session = self._accounts.session(attempt.account)
-        below, first = attempt.reply_to, None
+        below = attempt.reply_to
         for part, text in zip(attempt.posts, self._texts(attempt), strict=True):
             if attempt.part is not None and attempt.published is not None:
                 await self._keep(attempt.part, attempt.published)
+                if not below:
+                    raise Rejected("nobody knows which post the rest of the thread would follow")
             attempt.part, attempt.published = part, None
             outgoing = Outgoing(text, (), below)
             attempt.published = await self._send_part(network, session, attempt, part, outgoing)
-            below, first = attempt.published.reply_to, first or attempt.published
-        assert first is not None  # there is at least one part
-        return first
+            below = attempt.published.reply_to
+            attempt.first = attempt.first or attempt.published
+        assert attempt.first is not None  # there is at least one part
+        return attempt.first
 
     def _publishing(self, attempt: Attempt) -> Publishes:
         network = self._accounts.network(attempt.account)
@@ -157,7 +162,8 @@ class Sender:
             uploaded = await self._upload(network, session, attempt)
             outgoing = replace(outgoing, pictures=uploaded)
         prepared = part.frozen or await network.prepare(session, outgoing)
-        await self._confirmed(attempt, part, prepared)
+        before = self._key_is_known_until(network, attempt.part or part)
+        await self._confirmed(_Call(attempt, part, prepared, before))
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 return await network.publish(session, part.key, prepared)
@@ -181,9 +187,10 @@ class Sender:
         if network.uncertainty is Uncertainty.ASK:
             raise OnlyAPersonKnows
         async with self._database.reading() as tx:  # the clock on which it began
-            age = await self._database.now(tx) - part.begun_at
+            now = await self._database.now(tx)
+        age, known_until = now - part.begun_at, self._key_is_known_until(network, part)
         same_key = network.uncertainty is Uncertainty.SAME_KEY and (
-            network.key_life is None or age < network.key_life - self._timing.call
+            known_until is None or now < known_until
         )
         if same_key and not attempt.late:
             return None
@@ -204,6 +211,18 @@ class Sender:
             raise MustHold(HoldReason.LATE)
         return None
 
+    def _key_is_known_until(self, network: Publishes, part: Part) -> datetime | None:
+        """The last time to send again with the key of a begun call, however long this call takes
+        from its confirmation on; None: at any time."""
+        if (
+            part.state is not PartState.BEGUN
+            or part.begun_at is None
+            or network.uncertainty is not Uncertainty.SAME_KEY
+            or network.key_life is None
+        ):
+            return None
+        return part.begun_at + network.key_life - self._timing.lease
+
     async def _upload(
         self, network: Publishes, session: Session, attempt: Attempt
     ) -> Sequence[Uploaded]:
@@ -223,7 +242,7 @@ class Sender:
             uploaded.append(Uploaded(result, picture.alt, medium.width, medium.height))
         return uploaded
 
-    async def _confirmed(self, attempt: Attempt, part: Part, prepared: Mapping[str, Any]) -> None:
+    async def _confirmed(self, call: _Call) -> None:
         """The last look before the call, and its beginning kept.
 
         Who was stopped in between for longer than a call may take looks again: its lease may have
@@ -235,7 +254,7 @@ class Sender:
             if self.stopping:
                 raise Stopping
             asked = loop.time()
-            refused = await self._confirming.do(_Call(attempt, part, prepared))
+            refused = await self._confirming.do(call)
             if refused is not None:
                 raise refused
             spare = self._timing.lease - self._timing.call
@@ -255,6 +274,7 @@ class Sender:
             now = await self._database.now(tx)
             until = now + self._timing.lease
             ready = await deliveries.confirm(tx, self._owner, ids, now, until)
+            ready -= {_id(call) for call in calls if call.before and call.before <= now}
             begun = {call.part.id: call.prepared for call in calls if _id(call) in ready}
             if begun:
                 await parts.begin(tx, begun, now)
@@ -265,6 +285,8 @@ class Sender:
         if not await deliveries.still_claimed(tx, self._owner, [delivery.id]):
             return ClaimLost()
         now = await self._database.now(tx)
+        if call.before is not None and call.before <= now:
+            return Uncertain("the network may have forgotten its key; it is looked for first")
         account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
         assert account is not None  # a foreign key
         if first_over(await brakes.standing(tx, delivery.workspace_id), delivery) is not None:

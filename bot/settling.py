@@ -167,7 +167,7 @@ class Settling:
                 tell = delivery.attempt == UNCERTAIN_TELLS_AT if uncertain else first
             case Never():
                 state = DeliveryState.UNKNOWN if uncertain else DeliveryState.FAILED
-                new, tell = {}, True
+                new, tell = _first_of_thread(attempt), True
         if not await deliveries.settle(tx, delivery, state, problem=problem, **new):
             return False
         if isinstance(following, Never):
@@ -212,6 +212,12 @@ class Settling:
             await conclude_all(tx, [post], now)
 
         await self._database.surely(keep)
+
+
+def _first_of_thread(attempt: Attempt) -> dict[str, Any]:
+    """Where a thread begins that ends halfway."""
+    first = attempt.first
+    return {} if first is None else {"remote_id": first.remote_id, "url": first.url}
 
 
 async def keep_held(

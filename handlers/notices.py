@@ -27,6 +27,7 @@ ON_ITS_WAY = timedelta(seconds=3)  # what Slack may still be doing when its answ
 LONGEST_WAIT = timedelta(seconds=300)
 NO_WAIT = timedelta(0)
 AT_ONCE = 50
+TOGETHER_S = 0.02  # what comes to be owed within this time is one look into the database
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
 DEAD = frozenset(
@@ -97,6 +98,7 @@ class NoticeSender:
             except Exception:  # the database's trouble: the next tick tries again
                 log.exception("Looking for owed notices failed; trying again in 5 s.")
             await self._alarm.wait()
+            await asyncio.sleep(TOGETHER_S)
 
     async def drain(self, limit_s: float) -> None:
         """Wait for what is being sent; the rest is left for the next start."""
