@@ -313,7 +313,7 @@ def test_foreign_text_in_a_difference_stays_text() -> None:
     assert word_diff("a *b* <@U1>", "a ~c~ &") == "a ~∗b∗ &lt;@U1&gt;~ *∼c∼ &amp;*"
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, st.integers(20, 400))
 def test_cutting_loses_nothing_and_keeps_every_piece_within_its_limit(
     text: str, limit: int
@@ -326,7 +326,7 @@ def test_cutting_loses_nothing_and_keeps_every_piece_within_its_limit(
         assert piece.count("&") == sum(piece.count(entity) for entity in ("&amp;", "&lt;", "&gt;"))
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=80), max_size=20), st.integers(10, 100))
 def test_joined_lines_keep_their_limit(lines: list[str], limit: int) -> None:
     assert all(units(text) <= limit for text in joined(lines, limit))
