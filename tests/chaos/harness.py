@@ -173,17 +173,24 @@ class Chaos:
                     return
             await asyncio.sleep(PACE_S)
 
-    async def say(self, *, well: bool) -> bool:
-        """Whether all processes say of themselves that they are well, or all that they aren't."""
+    async def all_are_well(self) -> bool:
+        """Whether every process says so of itself."""
+        return set(await self._health()) == {200}
+
+    async def none_is_well(self) -> bool:
+        """Whether those that are up say so: a process that starts meanwhile isn't there at all."""
+        statuses = set(await self._health())
+        return statuses <= {503, None} and 503 in statuses
+
+    async def _health(self) -> list[int | None]:
+        statuses: list[int | None] = []
         async with httpx.AsyncClient() as client:
             for bot in self.bots:
                 try:
-                    answer = await client.get(bot.health)
-                except httpx.TransportError:  # it is being started
-                    return False
-                if (answer.status_code == 200) is not well:
-                    return False
-        return True
+                    statuses.append((await client.get(bot.health)).status_code)
+                except httpx.TransportError:
+                    statuses.append(None)
+        return statuses
 
     async def asked(self) -> Sequence[Mapping[str, Any]]:
         """The social server's log."""

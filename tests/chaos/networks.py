@@ -43,7 +43,7 @@ class _Rehearsal(Network):
     )
     connect_help: ClassVar[str] = ""
     uncertainty: ClassVar[Uncertainty]
-    grace: ClassVar[timedelta] = GRACE
+    grace: ClassVar[timedelta] = TIMING.lease + GRACE  # from the call's beginning
     key_life: ClassVar[timedelta | None] = KEY_LIFE
 
     def __init__(

@@ -14,7 +14,7 @@ from bot.attempts import Timing
 from bot.networks.base import Uncertainty
 
 # How the servers keep what the networks declare (``networks.py``).
-GRACE = timedelta(seconds=1.5)
+GRACE = timedelta(seconds=1.5)  # from a request's arrival until what it made can be read, at most
 KEY_LIFE = timedelta(seconds=20)
 
 # What a process allows itself; all of it is minutes in a real one.

@@ -66,10 +66,10 @@ async def test_the_database_server_restarted_in_the_middle(
             await asyncio.to_thread(own_postgresql.order, "stop")
             for bot in chaos.bots:
                 bot.interrupted.add(bot.pid)
-            await eventually(lambda: chaos.say(well=False), within=60)
+            await eventually(chaos.none_is_well, within=60)
             await asyncio.to_thread(own_postgresql.order, "start")
             await happening
-            await eventually(lambda: chaos.say(well=True), within=60)
+            await eventually(chaos.all_are_well, within=60)
             await judged(chaos)
 
 
@@ -81,13 +81,13 @@ async def test_no_room_in_the_middle_on_sqlite(tmp_path: Path) -> None:
         await eventually(lambda: some_are_out(chaos, 40), within=60)
         bot.limit_files(0)
         asked_before = len(await chaos.asked())
-        await eventually(lambda: chaos.say(well=False))
+        await eventually(chaos.none_is_well)
         # Longer than what became of a call is tried to be kept: then it is as after a crash.
         await asyncio.sleep(sum(TRIED_AGAIN_AFTER_S) + 1)
         asked = (await chaos.asked())[asked_before:]
         assert await begun_in_the_database(chaos) >= {each["key"] for each in asked}
         bot.limit_files(resource.RLIM_INFINITY)
-        await eventually(lambda: chaos.say(well=True))
+        await eventually(chaos.all_are_well)
         await judged(chaos)
 
 

@@ -34,7 +34,7 @@ async def test_who_was_stopped_right_before_a_call_does_not_make_it(
             bot.interrupted.add(process)
         await eventually(lambda: has_ended(chaos), within=60)
         os.kill(process, signal.SIGCONT)
-        await eventually(lambda: chaos.say(well=True), within=60)
+        await eventually(chaos.all_are_well, within=60)
         verdict = await chaos.verdict()
         assert verdict.is_kept, await chaos.report(verdict)
 

@@ -142,7 +142,11 @@ def _as_the_state_says(
             return [f"it failed, though the network would have taken it: {delivery.problem}"]
         case DeliveryState.FAILED if live:
             return [f"it is called failed, and {live} of {planned.parts} parts are live"]
-        case DeliveryState.UNKNOWN if KINDS[planned.network] is not Uncertainty.ASK:
+        case DeliveryState.UNKNOWN if (
+            KINDS[planned.network] is not Uncertainty.ASK
+            # A refusal doesn't prove that the uncertain call before it was refused, too.
+            and not planned.is_refused
+        ):
             return ["a person was asked, though the network can tell"]
         case DeliveryState.UNKNOWN if not _was_uncertain(planned, by_mark, interrupted):
             return ["a person was asked, though each answer was clear"]

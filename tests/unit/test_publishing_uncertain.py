@@ -1,7 +1,7 @@
 """A call without a clear answer is resolved as its network declares, and never simply repeated."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,23 @@ from storage.records import (
 )
 from tests.servers.eventually import eventually
 from tests.unit.publishing import (
+    Hands,
     begun_at,
     owed,
     uncertain,
 )
 from tests.unit.world import ANA, World, world
+
+
+class SteppingClock:
+    """A clock that is further ahead at each look."""
+
+    def __init__(self) -> None:
+        self.ahead = self.step = timedelta()
+
+    def __call__(self) -> datetime:
+        self.ahead += self.step
+        return datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture
@@ -195,3 +207,22 @@ async def test_a_bug_after_the_call_may_have_let_it_out(light: World) -> None:
         await light.hurry(post.id)
         assert await light.settled(post.id) is PostState.PUBLISHED
     assert light.network.calls == 1
+
+
+async def test_a_key_that_is_forgotten_while_the_call_is_prepared_is_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    clock = SteppingClock()
+    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path, now=clock) as here:
+        here.network.key_life = timedelta(minutes=20)
+        here.network.lose = {1: Uncertain("the answer was lost")}
+        async with here.publishing():
+            post = await here.approved()
+            await uncertain(here, post.id, 1)
+        hands = Hands(here)
+        clock.ahead = timedelta(minutes=16, seconds=30)
+        attempt = await hands.attempt()
+        clock.step = timedelta(minutes=1)
+        with pytest.raises(Uncertain, match="forgotten"):
+            await hands.sender.send(attempt)
+        assert here.network.calls == 1
