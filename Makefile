@@ -11,7 +11,7 @@ TEST_PACKAGES := $(VENV)/test-packages-installed
 WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup play run check test bench constraints clean
+.PHONY: help setup play run check test chaos bench constraints clean
 
 help: ## Show what there is
 	@echo "Socialdesk"
@@ -35,6 +35,13 @@ WORKERS ?= 2
 
 test: check ## Run the checks and all tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+N ?= 500
+KILLS ?= 12
+SEED ?=
+
+chaos: $(TEST_PACKAGES) ## Kill and stop bots while servers fail (N=5000 KILLS=200 SEED=...)
+	@$(BIN)/python -m tests.chaos -n $(N) --kills $(KILLS) --seed "$(SEED)"
 
 bench: $(TEST_PACKAGES) ## Measure start time, memory and more
 	@$(BIN)/python -m bench
