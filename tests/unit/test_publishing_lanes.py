@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 
 from bot.errors import RateLimited
-from bot.publishing import AHEAD, BREATH, HANDS
+from bot.publishing import BREATH, HANDS
 from storage.records import AccountState, Card, DeliveryState, PostState
 from tests.servers.eventually import eventually
 from tests.unit.publishing import (
@@ -42,7 +42,7 @@ async def test_a_network_that_hangs_keeps_only_its_own_hands_busy(tmp_path: Path
     async with world(url, tmp_path, others=[other]) as here, here.publishing():
         here.network.calling = hang
         account = await here.accounts.connect(EVA, "other", {"password": "x"})
-        for number in range(HANDS + AHEAD + 1):
+        for number in range(2 * HANDS):
             await here.approved(f"Hangs {number}")
 
         async def is_busy() -> bool:
