@@ -139,13 +139,6 @@ def _post(account: Account, said: str, due_at: datetime) -> Made:
         state=DeliveryState.PENDING,
         due_at=due_at,
         next_attempt_at=due_at,
-        attempt=0,
-        owner=None,
-        lease_until=None,
-        problem=None,
-        remote_id=None,
-        url=None,
-        published_at=None,
         network=account.network,
     )
     card = Notice(

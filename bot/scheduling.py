@@ -128,13 +128,6 @@ async def schedule_deliveries(
                 state=DeliveryState.PENDING,
                 due_at=due_at,
                 next_attempt_at=due_at,
-                attempt=0,
-                owner=None,
-                lease_until=None,
-                problem=None,
-                remote_id=None,
-                url=None,
-                published_at=None,
                 network=known[account_id].network,
             ),
         )

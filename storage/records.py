@@ -302,17 +302,17 @@ class Delivery:
     post_id: str
     revision_id: str
     account_id: str
+    network: str
     state: DeliveryState
     due_at: datetime
     next_attempt_at: datetime
-    attempt: int
-    owner: str | None
-    lease_until: datetime | None
-    problem: str | None
-    remote_id: str | None
-    url: str | None
-    published_at: datetime | None
-    network: str
+    attempt: int = 0
+    owner: str | None = None
+    lease_until: datetime | None = None
+    problem: str | None = None
+    remote_id: str | None = None
+    url: str | None = None
+    published_at: datetime | None = None
     hold_reason: HoldReason | None = None
     hold_id: str | None = None
     wish: When | None = None

@@ -194,13 +194,6 @@ async def _post(
         state=DeliveryState.PENDING,
         due_at=due_at,
         next_attempt_at=due_at,
-        attempt=0,
-        owner=None,
-        lease_until=None,
-        problem=None,
-        remote_id=None,
-        url=None,
-        published_at=None,
         network=account.network,
     )
     await posts.insert(tx, post, revision)
