@@ -29,8 +29,9 @@ def cut_off(text: str, limit: int) -> tuple[str, str]:
     where there is one in the second half, and never within an entity or a grapheme."""
     if units(text) <= limit:
         return text, ""
-    # Shortening drops spaces at the end; where there is nothing else, they are the piece.
-    head = text[: len(shorten(text, limit + 1)) - 1] or text[: limit // 2]
+    # Shortening drops spaces at the end; where there is nothing else, they are the piece. It leaves
+    # a text alone that is one unit too long, so it is asked about a longer one.
+    head = text[: len(shorten(f"{text}…", limit + 1)) - 1] or text[: limit // 2]
     behind = max(head.rfind("\n"), head.rfind(" ")) + 1
     if behind > len(head) // 2:
         head = head[:behind]
