@@ -313,6 +313,11 @@ def test_foreign_text_in_a_difference_stays_text() -> None:
     assert word_diff("a *b* <@U1>", "a ~c~ &") == "a ~∗b∗ &lt;@U1&gt;~ *∼c∼ &amp;*"
 
 
+def test_a_piece_that_is_one_sign_too_long_is_not_cut_within_an_entity() -> None:
+    assert cut("&gt;" * 5 + "x", 20) == ["&gt;" * 5, "x"]
+    assert cut("x" + "&gt;" * 5, 20) == ["x" + "&gt;" * 4, "&gt;"]
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, st.integers(20, 400))
 def test_cutting_loses_nothing_and_keeps_every_piece_within_its_limit(
