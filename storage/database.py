@@ -189,6 +189,13 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def let_go(connection: Any, _record: Any, _error: BaseException | None) -> None:
+        """A task was cancelled in a statement. SQLite closes a connection only when its last
+        statement is gone, and that hangs on the cancelled task's traceback: until somebody
+        collects it, nobody else could write."""
+        connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
+
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)

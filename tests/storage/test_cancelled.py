@@ -1,0 +1,34 @@
+"""A task that is cancelled in a transaction undoes what it did and leaves nothing locked."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from storage.database import Database
+
+MOMENTS = 60  # at which it is cancelled: after so many turns of the loop
+
+
+async def write(database: Database) -> None:
+    """Statements that give rows back, whose reading can be cut off in the middle."""
+    async with database.transaction() as tx:
+        await tx.connection.execute(text("INSERT INTO things VALUES (1)"))
+        (await tx.connection.execute(text("SELECT * FROM things"))).all()
+        (await tx.connection.execute(text("UPDATE things SET id = 2 RETURNING id"))).all()
+
+
+async def test_nobody_is_locked_out_by_a_cancelled_task(database: Database) -> None:
+    """Its traceback is kept, as a log or a task may keep it: what hangs on it stays, too."""
+    async with database.transaction() as tx:
+        await tx.connection.execute(text("CREATE TABLE things (id INTEGER)"))
+    tasks = []
+    for turns in range(MOMENTS):
+        task = asyncio.create_task(write(database))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        tasks.append(task)
+        async with database.transaction() as tx:
+            await tx.connection.execute(text("DELETE FROM things"))
+    assert any(task.cancelled() for task in tasks)
