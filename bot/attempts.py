@@ -24,7 +24,7 @@ from storage.records import (
 class Timing:
     """How long is waited for what. A lease must outlive a call; what an owner that is gone left
     is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, two
-    thirds of which a call of Slack's may take. ``longest_wait``: before a post is tried again."""
+    thirds of which a call of Slack's may take. ``longest_wait``: before another try."""
 
     call: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=120)

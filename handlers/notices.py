@@ -81,7 +81,9 @@ class NoticeSender:
         renderers: Mapping[Card, Renderer],
         timing: Timing | None = None,
     ) -> None:
-        self._lease = (timing or Timing()).notice
+        timing = timing or Timing()
+        self._lease = timing.notice
+        self._longest_wait = min(LONGEST_WAIT, timing.longest_wait)
         self._patience_s = self._lease.total_seconds() * 2 / 3  # for a call of Slack's
         self._database = database
         self._client = client
@@ -310,7 +312,7 @@ class NoticeSender:
         :param pause: how long its destination takes nothing else.
         :param edits_wait: Slack takes no edits in the whole workspace meanwhile.
         """
-        longer = min(timedelta(seconds=2 ** min(notice.attempt, 9)), LONGEST_WAIT)
+        longer = min(timedelta(seconds=2 ** min(notice.attempt, 9)), self._longest_wait)
         wait = longer if after is None else after
         if uncertain:
             wait = max(wait, ON_ITS_WAY)

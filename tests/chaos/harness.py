@@ -105,7 +105,9 @@ class Bot:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             self.interrupted.add(self._process.pid)
-            self._process.send_signal(number)
+            # Not `send_signal`, which looks after the child and takes its end from asyncio.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def retire(self) -> int | None:
         """Stop it in order; its exit code, None if it had to be killed after 30 s."""
