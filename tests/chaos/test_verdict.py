@@ -194,3 +194,4 @@ def test_a_question_is_fair_where_no_clear_answer_was_kept() -> None:
     assert not judge(seen(refused, **unknown)).is_kept
     assert judge(replace(seen(refused, **unknown), interrupted={100})).is_kept
     assert judge(seen(**unknown)).is_kept
+    assert judge(seen(refused, **unknown, attempt=3)).is_kept, "one call never arrived"

@@ -148,7 +148,7 @@ def _as_the_state_says(
             and not planned.is_refused
         ):
             return ["a person was asked, though the network can tell"]
-        case DeliveryState.UNKNOWN if not _was_uncertain(planned, by_mark, interrupted):
+        case DeliveryState.UNKNOWN if not _was_uncertain(planned, delivery, by_mark, interrupted):
             return ["a person was asked, though each answer was clear"]
         case DeliveryState.FAILED | DeliveryState.UNKNOWN:
             return []
@@ -173,12 +173,20 @@ def _well_made(
 
 def _was_uncertain(
     planned: PlannedPost,
+    delivery: Delivery,
     by_mark: Mapping[str, Sequence[Mapping[str, Any]]],
     interrupted: Collection[int],
 ) -> bool:
-    """Whether a call may have been without a clear answer that was kept, or have never arrived."""
-    asked = [each for mark in planned.marks for each in by_mark.get(mark, ())]
-    return not asked or asked[-1]["fault"] not in CLEAR or asked[-1]["process"] in interrupted
+    """Whether a call may have been without a clear answer that was kept. One that never arrived
+    leaves more attempts than requests, the last of which only asks; a thread's can't be counted."""
+    asked = by_mark.get(planned.marks[0], ())
+    return (
+        planned.parts > 1
+        or delivery.attempt - 1 > len(asked)
+        or not asked
+        or asked[-1]["fault"] not in CLEAR
+        or asked[-1]["process"] in interrupted
+    )
 
 
 def _told(
