@@ -148,21 +148,24 @@ class NoticeSender:
             await notice_claims.join(tx, notice)
         rendering = asyncio.ensure_future(self._renderers[Card(notice.card)](notice))
         kept = await self._keep_while(rendering, notice)
+        began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
         try:
             rendered = rendering.result()
         except NotYet as error:
-            await self._again(kept, str(error))
+            await self._again(kept, str(error), uncertain=began)
         except FAILED as error:  # a picture couldn't be shown to Slack
-            await self._again(kept, refusal(error), after=_asked_to_wait(error))
+            wait = _asked_to_wait(error)
+            await self._again(kept, refusal(error), after=wait, uncertain=began)
         except Exception as error:  # a card that can't be shown must not stop the others
             log.exception("Rendering the card %s failed.", notice.card)
-            await self._again(kept, f"the card can't be shown ({type(error).__name__})")
+            problem = f"the card can't be shown ({type(error).__name__})"
+            await self._again(kept, problem, uncertain=began)
         else:
             if rendered is None:  # nothing to show (any more)
                 await self._settle(kept, kept.channel, kept.ts)
             else:
                 held = await self._hold(kept)
-                await self._show(held, rendered, had_begun=notice.begun_at is not None)
+                await self._show(held, rendered, had_begun=began)
 
     async def _keep_while(self, rendering: asyncio.Future[Any], notice: Notice) -> Notice:
         """Wait for a card, which may have to be drawn and uploaded; the claim is kept meanwhile."""

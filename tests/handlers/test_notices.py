@@ -349,6 +349,23 @@ async def test_what_changed_while_the_answer_was_lost_is_shown_in_the_message_th
     assert light.texts() == ["approved"]
 
 
+async def test_a_card_that_cannot_be_drawn_for_a_while_is_still_looked_for(light: Outbox) -> None:
+    light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.LOST)
+    drawn: list[str] = []
+
+    async def not_the_second_time() -> None:
+        drawn.append("p1")
+        if len(drawn) == 2:
+            raise NotYet("its parent isn't there yet")
+
+    light.before_rendering["p1"] = not_the_second_time
+    async with light.sending():
+        await light.owe("p1", "waits")
+        await light.reaches("p1", NoticeState.SENT)
+    assert len(drawn) == 3
+    assert light.texts() == ["waits"]
+
+
 async def test_a_post_that_slack_never_got_is_posted(light: Outbox) -> None:
     """The answer is a proxy's, and so was the end of the request."""
     light.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.SERVER_ERROR)

@@ -462,7 +462,10 @@ class Outbox(RuleBasedStateMachine):
             async with self.database.transaction() as tx:
                 taken = await notice_claims.claim(tx, self.now, self.now + LEASE, 50)
                 for other in taken[1:]:  # of the other channel
-                    await notice_claims.again(tx, other, self.now, "later", free_at=self.now)
+                    began = other.begun_at is not None
+                    await notice_claims.again(
+                        tx, other, self.now, "later", free_at=self.now, uncertain=began
+                    )
             return taken[0] if taken else None
 
         return self.run(work())  # type: ignore[return-value]  # what `work` gives
