@@ -18,6 +18,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     AUTHOR = "author"
     RESPONDER = "responder"
+    VIEWER = "viewer"  # sees numbers, and nothing else
 
 
 class PostState(StrEnum):
@@ -121,6 +122,14 @@ class Mode(StrEnum):
     TEAM = "team"
 
 
+class Scope(StrEnum):
+    """What an approval policy is for; see ``bot/policies.py`` for which of several holds."""
+
+    WORKSPACE = "workspace"
+    ACCOUNT = "account"
+    CAMPAIGN = "campaign"
+
+
 class NoticeState(StrEnum):
     OWED = "owed"
     SENDING = "sending"
@@ -165,11 +174,98 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Member:
+    """A person of a Slack team. ``roles`` are their own, without those of their user groups.
+
+    ``is_guest``: Slack's single- and multi-channel guests. ``review_minute``, from midnight in
+    ``zone``, is when their list of posts to approve comes; None: at the default hour.
+    """
+
     workspace_id: str
     user_id: str
     name: str
     zone: str
     roles: frozenset[Role]
+    is_guest: bool = False
+    review_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A Slack user group that gives its members roles, or whose members approve.
+
+    ``members`` are kept as Slack had them at ``synced_at``.
+    """
+
+    workspace_id: str
+    id: str
+    handle: str
+    name: str
+    members: tuple[str, ...]
+    roles: frozenset[Role]
+    synced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A label on posts that policies, the brake and roles can name."""
+
+    id: str
+    workspace_id: str
+    name: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignGrant:
+    """Roles that somebody has in one campaign alone.
+
+    ``team_id`` is the Slack team that the person belongs to: another one's, for a client.
+    """
+
+    id: str
+    workspace_id: str
+    campaign_id: str
+    user_id: str
+    team_id: str
+    roles: frozenset[Role]
+    granted_by: str
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a policy: how many of whom must approve.
+
+    Without ``people`` and ``group`` (a Slack user group's id) it is anybody who may approve.
+    ``backup`` is reminded when the others haven't decided in time, and may decide as well.
+    """
+
+    name: str
+    needed: int = 1
+    people: tuple[str, ...] = ()
+    group: str | None = None
+    backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who must approve, in order. No steps: nobody has to.
+
+    ``scope_id`` is an account's or a campaign's id, empty for the workspace. ``replies``: answers
+    to mentions need it too. ``own_card``: each post gets a card at once, however far away it is.
+    """
+
+    id: str
+    workspace_id: str
+    scope: Scope
+    scope_id: str
+    steps: tuple[Step, ...]
+    author_counts: bool
+    replies: bool
+    own_card: bool
+    updated_by: str
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +354,8 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What someone wants to say. ``version`` grows with every change of it."""
+    """What someone wants to say. ``version`` grows with every change of it, ``round`` with every
+    edit: approvals of an earlier round don't count any more."""
 
     id: str
     workspace_id: str
@@ -271,6 +368,8 @@ class Post:
     version: int
     created_at: datetime
     updated_at: datetime
+    campaign_id: str | None = None
+    round: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +385,37 @@ class Approval:
     comment: str
     due_at: datetime | None  # the time approved beside the content
     decided_at: datetime
+    round: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody wrote in the thread of a post's card: message ``ts`` in ``channel``."""
+
+    id: str
+    workspace_id: str
+    post_id: str
+    user_id: str
+    text: str
+    channel: str
+    ts: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Other texts for one revision, by account, which its author can take with one press."""
+
+    id: str
+    workspace_id: str
+    post_id: str
+    revision_id: str
+    user_id: str
+    texts: Mapping[str, str]
+    comment: str
+    at: datetime
+    taken_by: str | None = None
+    taken_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +462,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """Publishing held by a person, in the workspace (``account_id`` None) or on one account."""
+    """Publishing held by a person: in the workspace, on one account or of one campaign."""
 
     id: str
     workspace_id: str
@@ -342,6 +472,7 @@ class Brake:
     pulled_at: datetime
     released_by: str | None
     released_at: datetime | None
+    campaign_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +523,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """Who did what to a post or a mention, when. ``actor_id`` None is the machine."""
+    """Who did what, when: one entry of the workspace's record. ``actor_id`` None is the machine.
+
+    ``subject_id`` is a post, a mention or whatever else it was done to, ``revision_id`` the
+    revision as it was then, ``origin`` from where. ``seq`` counts a workspace's entries without
+    a gap, and ``hash`` covers the entry and the hash of the one before.
+    """
 
     id: str
     workspace_id: str
@@ -401,6 +537,51 @@ class HistoryEntry:
     action: str
     detail: str
     at: datetime
+    revision_id: str | None = None
+    origin: str = ""
+    seq: int | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """The newest entry of a workspace's record."""
+
+    workspace_id: str
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChannel:
+    """A Slack channel that people outside see (Slack Connect). Until an admin has allowed it,
+    cards for it wait."""
+
+    workspace_id: str
+    id: str
+    noticed_at: datetime
+    allowed_by: str | None
+    allowed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The app in one Slack team, or in a whole organisation (``team_id`` None). Tokens are
+    encrypted (``bot/accounts.py``, `Vault`)."""
+
+    id: str
+    enterprise_id: str | None
+    team_id: str | None
+    app_id: str
+    bot_id: str
+    bot_user_id: str
+    scopes: str
+    bot_token: bytes
+    refresh_token: bytes | None
+    token_expires_at: datetime | None
+    installed_by: str
+    installed_at: datetime
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from storage import records
-from storage.types import ContentJson, Json, Roles, Slots, StringTuple, UtcDateTime, Word
+from storage.types import ContentJson, Json, Roles, Slots, Steps, StringTuple, UtcDateTime, Word
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +80,62 @@ members = Table(
     _name("name"),
     _name("zone"),
     Column("roles", Roles, nullable=False),
+    Column("is_guest", Boolean, nullable=False, server_default=false()),
+    Column("review_minute", Integer, nullable=True),
+)
+
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    _name("handle"),
+    _name("name"),
+    Column("members", StringTuple, nullable=False),
+    Column("roles", Roles, nullable=False),
+    _time("synced_at"),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    _id(),
+    _workspace(),
+    _name("name"),
+    _name("created_by"),
+    _time("created_at"),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+campaign_grants = Table(
+    "campaign_grants",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("campaign_id", "campaigns"),
+    _name("user_id"),
+    _name("team_id"),
+    Column("roles", Roles, nullable=False),
+    _name("granted_by"),
+    _time("granted_at"),
+    UniqueConstraint("campaign_id", "user_id"),
+    Index(None, "user_id"),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("scope", Word(records.Scope), nullable=False),
+    Column("scope_id", String(64), nullable=False),
+    Column("steps", Steps, nullable=False),
+    Column("author_counts", Boolean, nullable=False),
+    Column("replies", Boolean, nullable=False),
+    Column("own_card", Boolean, nullable=False),
+    _name("updated_by"),
+    _time("updated_at"),
+    UniqueConstraint("workspace_id", "scope", "scope_id"),
 )
 
 accounts = Table(
@@ -119,7 +176,10 @@ posts = Table(
     Column("version", Integer, nullable=False),
     _time("created_at"),
     _time("updated_at"),
+    _ref("campaign_id", "campaigns", nullable=True),
+    Column("round", Integer, nullable=False, server_default="1"),
     Index(None, "workspace_id", "state", "due_at"),
+    Index(None, "campaign_id"),
 )
 
 revisions = Table(
@@ -149,6 +209,38 @@ approvals = Table(
     _text("comment"),
     _time("due_at", nullable=True),
     _time("decided_at"),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Index(None, "post_id"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("post_id", "posts"),
+    _name("user_id"),
+    _text("text"),
+    _name("channel"),
+    _name("ts"),
+    _time("at"),
+    UniqueConstraint("workspace_id", "channel", "ts"),
+    Index(None, "post_id"),
+)
+
+suggestions = Table(
+    "suggestions",
+    metadata,
+    _id(),
+    _workspace(),
+    _ref("post_id", "posts"),
+    _ref("revision_id", "revisions"),
+    _name("user_id"),
+    Column("texts", Json, nullable=False),
+    _text("comment"),
+    _time("at"),
+    _name("taken_by", nullable=True),
+    _time("taken_at", nullable=True),
     Index(None, "post_id"),
 )
 
@@ -182,18 +274,27 @@ brakes = Table(
     _time("pulled_at"),
     _name("released_by", nullable=True),
     _time("released_at", nullable=True),
+    _ref("campaign_id", "campaigns", nullable=True),
     Index(None, "workspace_id", "released_at"),
-    # One brake stands for the whole workspace, and one for each account: the first that is pulled.
+    # One brake stands for the whole workspace, and one for each account and each campaign: the
+    # first that is pulled.
     Index(
         "uq_brakes_of_workspace",
         "workspace_id",
         unique=True,
-        sqlite_where=text("released_at IS NULL AND account_id IS NULL"),
-        postgresql_where=text("released_at IS NULL AND account_id IS NULL"),
+        sqlite_where=text("released_at IS NULL AND account_id IS NULL AND campaign_id IS NULL"),
+        postgresql_where=text("released_at IS NULL AND account_id IS NULL AND campaign_id IS NULL"),
     ),
     Index(
         "uq_brakes_of_account",
         "account_id",
+        unique=True,
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
+    Index(
+        "uq_brakes_of_campaign",
+        "campaign_id",
         unique=True,
         sqlite_where=text("released_at IS NULL"),
         postgresql_where=text("released_at IS NULL"),
@@ -290,7 +391,58 @@ history = Table(
     _name("action"),
     _text("detail"),
     _time("at"),
+    _name("revision_id", nullable=True),
+    Column("origin", String(255), nullable=False, server_default=""),
+    Column("seq", Integer, nullable=True),
+    Column("hash", String(64), nullable=True),
     Index(None, "subject_id", "at"),
+    Index("uq_history_seq", "workspace_id", "seq", unique=True),
+)
+
+record_heads = Table(
+    "record_heads",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+shared_channels = Table(
+    "shared_channels",
+    metadata,
+    Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    _time("noticed_at"),
+    _name("allowed_by", nullable=True),
+    _time("allowed_at", nullable=True),
+)
+
+# Of a team, or of a whole organisation: no workspace's own.
+installations = Table(
+    "installations",
+    metadata,
+    _id(),
+    _name("enterprise_id", nullable=True),
+    _name("team_id", nullable=True),
+    _name("app_id"),
+    _name("bot_id"),
+    _name("bot_user_id"),
+    _text("scopes"),
+    Column("bot_token", LargeBinary, nullable=False),
+    Column("refresh_token", LargeBinary, nullable=True),
+    _time("token_expires_at", nullable=True),
+    _name("installed_by"),
+    _time("installed_at"),
+    _time("revoked_at", nullable=True),
+    Index(None, "team_id"),
+    Index(None, "enterprise_id"),
+)
+
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    _time("expires_at"),
 )
 
 watches = Table(

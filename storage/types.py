@@ -1,6 +1,7 @@
 """Column types that turn what the databases keep into the product's words and back."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import JSON, DateTime, Dialect, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-from storage.records import Content, Picture, Role, Slot
+from storage.records import Content, Picture, Role, Slot, Step
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -82,6 +83,21 @@ class Slots(TypeDecorator[tuple[Slot, ...]]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Slot, ...] | None:
         return None if value is None else tuple(Slot(*pair) for pair in value)
+
+
+class Steps(TypeDecorator[tuple[Step, ...]]):
+    """A policy's steps, in order."""
+
+    impl = Json
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Step, ...] | None, dialect: Dialect) -> Any:
+        return None if value is None else [asdict(step) for step in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Step, ...] | None:
+        if value is None:
+            return None
+        return tuple(Step(**{**step, "people": tuple(step["people"])}) for step in value)
 
 
 class ContentJson(TypeDecorator[Content]):

@@ -70,7 +70,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9000"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
