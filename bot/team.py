@@ -174,7 +174,7 @@ class Team:
         before = await workspaces.member(tx, member.workspace_id, member.user_id)
         await workspaces.save_member(tx, member)
         if before is None or before.roles != member.roles:
-            had = _in_words(before.roles) if before is not None else "none"
+            had = in_words(before.roles) if before is not None else "none"
             await history.note(
                 tx,
                 member.workspace_id,
@@ -182,11 +182,12 @@ class Team:
                 by,
                 "roles",
                 self._clock.now(),
-                f"{had} -> {_in_words(member.roles)}",
+                f"{had} -> {in_words(member.roles)}",
             )
 
 
-def _in_words(roles: frozenset[Role]) -> str:
+def in_words(roles: frozenset[Role]) -> str:
+    """Roles as the record names them."""
     return ", ".join(sorted(role.value for role in roles)) or "none"
 
 

@@ -92,6 +92,9 @@ class Act(StrEnum):
     PAUSE_REASON = "pause_reason"
     RESUME_BRAKES = "resume_brakes"
     RESUME_HELD = "resume_held"
+    # the record
+    RECORD_PAGE = "record_page"
+    RECORD_PERSON = "record_person"
     # what is held
     OPEN_HELD = "open_held"
     HELD_MENU = "held_menu"

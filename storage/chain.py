@@ -80,4 +80,3 @@ class Links:
             return f"entry {entry.seq} isn't as it was written"
         self.seq, self.hash = expected, entry.hash
         return None
-

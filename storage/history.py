@@ -62,9 +62,7 @@ async def note_all(
 ) -> None:
     """Add what the machine did to several posts: each one's workspace, id, revision and detail."""
     for workspace_id, subject_id, revision_id, detail in subjects:
-        await note(
-            tx, workspace_id, subject_id, None, action, at, detail, revision_id=revision_id
-        )
+        await note(tx, workspace_id, subject_id, None, action, at, detail, revision_id=revision_id)
 
 
 async def chain(tx: Transaction) -> None:
@@ -122,9 +120,7 @@ async def _locked_heads(tx: Transaction, workspace_ids: Sequence[str]) -> dict[s
     if missing:  # a workspace's first entry
         new = [values(RecordHead(each, 0, NOTHING_BEFORE)) for each in sorted(missing)]
         into = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
-        await tx.connection.execute(
-            into.insert(record_heads).values(new).on_conflict_do_nothing()
-        )
+        await tx.connection.execute(into.insert(record_heads).values(new).on_conflict_do_nothing())
         heads = await many(tx, RecordHead, query)
     return {head.workspace_id: head for head in heads}
 
@@ -185,9 +181,7 @@ async def part(
         wanted.append(history.c.at >= since_at)
     if until_at is not None:
         wanted.append(history.c.at < until_at)
-    return await many(
-        tx, HistoryEntry, select(history).where(*wanted).order_by(seq).limit(AT_ONCE)
-    )
+    return await many(tx, HistoryEntry, select(history).where(*wanted).order_by(seq).limit(AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)
