@@ -93,7 +93,9 @@ class Act(StrEnum):
     RESUME_BRAKES = "resume_brakes"
     RESUME_HELD = "resume_held"
     # the record
-    RECORD_PAGE = "record_page"
+    RECORD_OLDER = "record_older"
+    RECORD_NEWEST = "record_newest"
+    RECORD_EVERYBODY = "record_everybody"
     RECORD_PERSON = "record_person"
     # what is held
     OPEN_HELD = "open_held"

@@ -15,7 +15,8 @@ def register(desk: Desk) -> None:
     desk.command(
         "record", pages.open, usage="record", summary="See who did what, when, from where (admins)"
     )
-    desk.press(Act.RECORD_PAGE, pages.turn)
+    for act in (Act.RECORD_OLDER, Act.RECORD_NEWEST, Act.RECORD_EVERYBODY):
+        desk.press(act, pages.turn)
     desk.press(Act.RECORD_PERSON, pages.of_person)
 
 

@@ -76,11 +76,7 @@ async def chain(tx: Transaction) -> None:
     for workspace_id, entries in by_workspace.items():
         links = Links(heads[workspace_id].seq, heads[workspace_id].hash)
         written += [values(links.add(entry)) for entry in entries]
-        await tx.connection.execute(
-            update(record_heads)
-            .where(record_heads.c.workspace_id == workspace_id)
-            .values(seq=links.seq, hash=links.hash)
-        )
+        await _move_head(tx, workspace_id, links)
     for first in range(0, len(written), AT_ONCE):
         await tx.connection.execute(insert(history), written[first : first + AT_ONCE])
     tx.noted.clear()
@@ -216,6 +212,32 @@ async def end(tx: Transaction, workspace_id: str) -> End:
     found = await one(tx, End, query)
     assert found is not None  # it has no condition
     return found
+
+
+async def take_in(tx: Transaction, workspace_id: str) -> int:
+    """Chain what a process of an earlier release wrote while this one's ran already; how many at
+    most `AT_ONCE` entries."""
+    outside = select(history).where(history.c.workspace_id == workspace_id, history.c.seq.is_(None))
+    if await one(tx, HistoryEntry, outside.limit(1)) is None:
+        return 0
+    head = (await _locked_heads(tx, [workspace_id]))[workspace_id]
+    links = Links(head.seq, head.hash)
+    query = outside.order_by(history.c.at, history.c.id).limit(AT_ONCE)
+    entries = [links.add(entry) for entry in await many(tx, HistoryEntry, query)]
+    for entry in entries:
+        await tx.connection.execute(
+            update(history).where(history.c.id == entry.id).values(seq=entry.seq, hash=entry.hash)
+        )
+    await _move_head(tx, workspace_id, links)
+    return len(entries)
+
+
+async def _move_head(tx: Transaction, workspace_id: str, links: Links) -> None:
+    await tx.connection.execute(
+        update(record_heads)
+        .where(record_heads.c.workspace_id == workspace_id)
+        .values(seq=links.seq, hash=links.hash)
+    )
 
 
 async def kept_for(tx: Transaction) -> Sequence[str]:

@@ -74,7 +74,7 @@ def _filter(actor_id: str | None) -> Block:
     if actor_id is None:
         return actions(element, block_id="whose")
     element["initial_user"] = actor_id
-    everybody = button("Of everybody", Act.RECORD_PAGE, pack())
+    everybody = button("Of everybody", Act.RECORD_EVERYBODY, pack())
     return actions(element, everybody, block_id=f"whose:{actor_id}")
 
 
@@ -105,9 +105,9 @@ def _turning(page: RecordPage, post_id: str | None, actor_id: str | None) -> lis
     elements = []
     if not page.is_first:
         elements.append(
-            button("Back to the newest", Act.RECORD_PAGE, pack(post=post_id, actor=actor_id))
+            button("Back to the newest", Act.RECORD_NEWEST, pack(post=post_id, actor=actor_id))
         )
     if page.older is not None:
         values = pack(post=post_id, actor=actor_id, before=str(page.older))
-        elements.append(button("Older", Act.RECORD_PAGE, values))
+        elements.append(button("Older", Act.RECORD_OLDER, values))
     return [divider(), actions(*elements)] if elements else []
