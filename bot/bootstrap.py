@@ -50,6 +50,7 @@ from bot.opening import alone_on, bring_up, prepare_folder, take_over
 from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.raising import Raiser
+from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
@@ -186,6 +187,7 @@ def build_services(
             clock,
             period=timedelta(seconds=settings.poll_seconds),
         ),
+        record=Record(database, accounts),
     )
 
 

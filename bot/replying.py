@@ -13,7 +13,7 @@ from bot.posts import content_hash, thread_parts
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
-from storage import posts
+from storage import history, posts
 from storage.database import Database
 from storage.records import AccountState, Content, Mention, Post, PostState, Revision, When
 from storage.rows import Transaction, new_id
@@ -88,6 +88,15 @@ class Replying:
             wanted = reply_id if resolves else None
             await change(tx, person, mention, "replied", after, resolve_with=wanted)
             await self._schedule(tx, person, mention, content, reply_id, now)
+            await history.note(
+                tx,
+                person.workspace_id,
+                reply_id,
+                person.user_id,
+                "wrote as a reply",
+                now,
+                mention.id,
+            )
         self._publisher.ring()
         self._notices.ring()
 

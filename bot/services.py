@@ -18,6 +18,7 @@ from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
+from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
@@ -54,3 +55,4 @@ class Services:
     replying: Replying
     watches: Watches
     listening: Listening
+    record: Record

@@ -15,6 +15,7 @@ from handlers import (
     mentions,
     outcomes,
     queue,
+    record,
     setup,
     team,
     trouble,
@@ -51,6 +52,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     }
     outcomes.register(desk_)
     watches.register(desk_)
+    record.register(desk_)
     desk.register(desk_)
     desk_.listen()
     return cards
