@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.errors import NotAllowed, NotSetUp
 from storage import history, workspaces
 from storage.database import Database
-from storage.records import Member, Mode, Role, Workspace
+from storage.records import Member, Role, Workspace
 from storage.rows import Transaction
 
 
@@ -176,8 +176,3 @@ class Team:
                 self._clock.now(),
                 named,
             )
-
-
-def decides_own(workspace: Workspace) -> bool:
-    """Whether an author's own post needs nobody else (a workspace set up for one person)."""
-    return workspace.mode is Mode.ALONE

@@ -29,6 +29,8 @@ class Act(StrEnum):
     DRAFT_AT = "draft_at"
     DRAFT_WORDS = "draft_words"
     DRAFT_TAILOR = "draft_tailor"
+    DRAFT_CAMPAIGN = "draft_campaign"
+    DRAFT_NEW_CAMPAIGN = "draft_new_campaign"
     DRAFT_CHECK = "draft_check"
     DRAFT_ANEW = "draft_anew"
     TAILOR_TEXT = "tailor_text"
