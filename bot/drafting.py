@@ -23,6 +23,7 @@ from storage.records import (
     Post,
     PostState,
     Revision,
+    Workspace,
 )
 from storage.rows import Transaction, new_id
 
@@ -336,9 +337,7 @@ class Drafting:
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
-        if workspace.approvals_channel is not None:
-            for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
-                await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)
+        await owe_cards(tx, workspace, post.id, now)
         return passed
 
     async def names(self, person: Person) -> dict[str, str]:
@@ -346,6 +345,13 @@ class Drafting:
         async with self._database.reading() as tx:
             team = await workspaces.team(tx, person.workspace_id)
         return {member.user_id: member.name for member in team}
+
+
+async def owe_cards(tx: Transaction, workspace: Workspace, post_id: str, now: datetime) -> None:
+    """A post's card, and what doesn't fit on it, are owed to the approvals channel."""
+    if workspace.approvals_channel is not None:
+        for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
+            await notices.owe(tx, workspace.id, card, post_id, workspace.approvals_channel, now)
 
 
 async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:
@@ -400,8 +406,8 @@ def _require_no_reply(post: Post) -> None:
     """A reply belongs to its mention: there is its form."""
     if post.mention_id is not None:
         raise UserError(
-            "This is a reply to a mention. To say something else, cancel it and reply again on the "
-            "mention's card. Nothing was changed."
+            "This is a reply to a mention. To say something else, reply again on the mention's "
+            "card; one that still waits is cancelled first. Nothing was changed."
         )
 
 

@@ -231,7 +231,9 @@ class HeldLists:
         used = sorted({delivery.account_id for row in rows for delivery in row.deliveries})
         known = await accounts.by_ids(tx, workspace.id, used)
         standing = await brakes.standing(tx, workspace.id)
-        under = await due_under(tx, workspace.id, [one for row in rows for one in row.deliveries])
+        campaigns = {row.post.id: row.post.campaign_id for row in rows}
+        held = [delivery for row in rows for delivery in row.deliveries]
+        under = await due_under(tx, workspace.id, held, campaigns)
         found = [(row.post, row.revision) for row in rows]
         standings = {} if viewer is None else await policies.rounds(tx, workspace, found)
 
@@ -243,7 +245,7 @@ class HeldLists:
                 owner_id=account.owner_id,
                 must_reconnect=account.state is not AccountState.ACTIVE,
                 due_under=under.get(delivery.id),
-                stopped_by=first_over(standing, delivery),
+                stopped_by=first_over(standing, delivery, campaigns[delivery.post_id]),
             )
 
         return [

@@ -237,9 +237,10 @@ class Holds:
                 "It is due again by itself then. Nothing was changed."
             )
         standing = await brakes.standing(tx, case.post.workspace_id)
-        going = [delivery for delivery in awake if first_over(standing, delivery) is None]
+        campaign = case.post.campaign_id
+        going = [delivery for delivery in awake if first_over(standing, delivery, campaign) is None]
         if not going:
-            brake = first_over(standing, awake[0])
+            brake = first_over(standing, awake[0], campaign)
             assert brake is not None
             raise _still_paused(brake)
         return going

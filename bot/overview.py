@@ -106,7 +106,7 @@ async def load(
         if post.campaign_id
         else None,
         mention=await mentions.get(tx, workspace_id, post.mention_id) if post.mention_id else None,
-        due_under=await due_under(tx, workspace_id, sent),
+        due_under=await due_under(tx, workspace_id, sent, {post.id: post.campaign_id}),
         progress={
             key: progress(found)
             for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()

@@ -68,6 +68,11 @@ class Deciders:
     groups: Mapping[str, UserGroup]
     grants: Mapping[str, Sequence[CampaignGrant]] = field(default_factory=dict)
 
+    def name(self, user_id: str) -> str:
+        """What somebody is called."""
+        member = self.members.get(user_id)
+        return member.name if member else "somebody new"
+
     # Which policies hold
 
     def of(self, scope: Scope, scope_id: str) -> Policy | None:
@@ -246,7 +251,7 @@ class Round:
         """
         if self.counts(user_id):
             return
-        current, wanted = self.current, said(self, self._name)
+        current, wanted = self.current, said(self, self.deciders.name)
         if current is not None and user_id in current.by:
             raise AlreadyDone(f"You have approved this already. {wanted} Nothing was changed.")
         self._require_another(user_id)
@@ -262,19 +267,15 @@ class Round:
         """
         self._require_another(user_id)
         if not self.may_end(user_id):
-            wanted = said(self, self._name)
+            wanted = said(self, self.deciders.name)
             raise NotAllowed(f"It isn't yours to decide on. {wanted} Nothing was changed.")
 
     def _require_another(self, user_id: str) -> None:
         if self.is_shut_out(user_id):
             raise NotAllowed(
                 "You wrote this post, so somebody else has to decide on it. "
-                f"{said(self, self._name)} Nothing was changed."
+                f"{said(self, self.deciders.name)} Nothing was changed."
             )
-
-    def _name(self, user_id: str) -> str:
-        member = self.deciders.members.get(user_id)
-        return member.name if member else "somebody"
 
 
 # Reading

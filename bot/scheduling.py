@@ -267,6 +267,8 @@ class Scheduling:
         revision = await posts.revision(tx, person.workspace_id, post.revision_id)
         if revision is None:
             raise NotFound("This post isn't there any more.")
+        if post.mention_id is not None:
+            raise UserError("A reply has no time of its own. Nothing was changed.")
         if post.state not in (PostState.IN_REVIEW, PostState.SCHEDULED):
             require_step(post, PostState.SCHEDULED, doing="move it")
             raise AlreadyDone("Edit this post first, then choose its time.")
@@ -309,8 +311,11 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
+            admitted = await admit(tx, person, Action.LOOK)
             post = await posts.get(tx, person.workspace_id, post_id)
+            if not admitted.may(Action.DRAFT):
+                is_reply = post is not None and post.mention_id is not None
+                await admit(tx, person, Action.RESPOND if is_reply else Action.DRAFT)
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
@@ -322,6 +327,8 @@ class Scheduling:
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if post.mention_id is not None:
+                await notices.refresh(tx, post.workspace_id, post.mention_id, now)
             await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)

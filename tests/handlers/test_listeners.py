@@ -34,6 +34,12 @@ READ_LATER = {
     Act.RESUME_BRAKES,
     Act.RESUME_HELD,
     Act.TEAM_ROLES,
+    Act.POLICY_ALSO,
+    Act.STEP_NAME,
+    Act.STEP_PEOPLE,
+    Act.STEP_GROUP,
+    Act.STEP_NEEDED,
+    Act.STEP_BACKUP,
 }
 
 
