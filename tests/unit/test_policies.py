@@ -78,17 +78,8 @@ def standing(who: Deciders, *approved: str, campaign: str | None = None, **post:
         campaign_id=campaign,
         round=2,
     )
-    revision = Revision(
-        "r1",
-        "T1",
-        "post",
-        1,
-        "",
-        Content({"a1": "x"}, None, ()),
-        "x",
-        post.get("editor", "ANA"),
-        NOON,
-    )
+    content, editor = Content({"a1": "x"}, None, ()), post.get("editor", "ANA")
+    revision = Revision("r1", "T1", "post", 1, "", content, "x", editor, NOON)
     decisions = [approval(user_id) for user_id in approved]
     return who.round(made, revision, [*post.get("before", ()), *decisions])
 
@@ -303,9 +294,8 @@ def test_a_rule_in_words() -> None:
     groups = deciders().groups
     assert in_words((), True, groups, name) == "nobody has to approve"
     assert in_words((ANY_APPROVER,), False, groups, name) == "any approver or admin"
-    assert (
-        in_words((CONTENT, Step("", 2, ("BEN",), LEGAL, "EVA")), True, groups, name)
-        == "1. Content: any approver or admin; 2. 2 of Ben or @legal (backup: Eva); the author counts"
+    assert in_words((CONTENT, Step("", 2, ("BEN",), LEGAL, "EVA")), True, groups, name) == (
+        "1. Content: any approver or admin; 2. 2 of Ben or @legal (backup: Eva); the author counts"
     )
 
 

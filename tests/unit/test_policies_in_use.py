@@ -26,6 +26,7 @@ from storage.records import (
     Verdict,
     When,
 )
+from tests.servers.eventually import eventually
 from tests.unit.deciding import (
     CONTENT_STEP,
     LEA,
@@ -60,6 +61,14 @@ async def light(tmp_path: Path) -> AsyncIterator[World]:
 async def decisions(here: World, post_id: str) -> list[Approval]:
     async with here.database.reading() as tx:
         return list(await approvals.of_post(tx, post_id))
+
+
+async def held(here: World, post_id: str) -> None:
+    async def is_held() -> bool:
+        states = [delivery.state for delivery in await here.deliveries(post_id)]
+        return states == [DeliveryState.HELD]
+
+    await eventually(is_held)
 
 
 def tomorrow() -> NewTime:
@@ -338,9 +347,7 @@ async def test_a_campaign_is_paused_alone_and_held_before_the_call(here: World) 
         await press(here, BEN, spring)
         await press(here, BEN, other)
         assert await here.settled(other.id) is PostState.PUBLISHED
-        async with asyncio.timeout(10):
-            while [d.state for d in await here.deliveries(spring.id)] != [DeliveryState.HELD]:
-                await asyncio.sleep(0.02)
+        await held(here, spring.id)
     assert list(here.network.live.values()) == ["Other"]
 
 
@@ -354,9 +361,7 @@ async def test_a_campaign_paused_between_the_claim_and_the_call_is_held(here: Wo
     here.network.preparing = pause
     async with here.publishing():
         await press(here, BEN, post)
-        async with asyncio.timeout(10):
-            while [d.state for d in await here.deliveries(post.id)] != [DeliveryState.HELD]:
-                await asyncio.sleep(0.02)
+        await held(here, post.id)
     assert here.network.live == {}
     start = await brakes.look(EVA)
     assert [one.campaign for one in start.standing] == ["Spring"]
