@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot import policies
 from bot.clock import Clock
-from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound
+from bot.errors import AlreadyDone, FieldErrors, NotFound
+from bot.policies import Round
 from bot.posts import IN_WORDS, content_hash
 from bot.scheduling import schedule_deliveries
-from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import approvals, history, notices, posts
+from bot.team import Action, Person, admit
+from storage import approvals, history, notices, posts, workspaces
 from storage.database import Database
 from storage.records import Approval, Card, Post, PostState, Revision, Verdict
 from storage.rows import Transaction, new_id
@@ -27,11 +29,12 @@ NOTED = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided; ``post`` as it is now."""
+    """What was decided; ``post`` as it is now. ``round`` says what is still needed."""
 
     post: Post
     revision: Revision
     verdict: Verdict
+    round: Round
 
 
 class Approvals:
@@ -55,84 +58,98 @@ class Approvals:
     ) -> Decision:
         """Decide on the revision that the person was shown.
 
+        An approval counts for one step of what the post needs (`bot.policies`). The one that
+        completes it schedules the post; the others leave it in review.
+
         :param version: the post's, as it was shown: approving approves its time as well. None
             for decisions that don't depend on it.
-        :raises NotAllowed: no approver, or it is their own post.
-        :raises AlreadyDone: decided, edited or cancelled meanwhile: says by whom and when.
+        :raises NotAllowed: it isn't theirs to decide, or not yet, or it is their own post.
+        :raises AlreadyDone: decided, edited or cancelled meanwhile, or they have approved it: says
+            by whom and when.
         :raises FieldErrors: a comment is needed and missing (field ``comment``).
         """
         now = self._clock.now()
         if verdict is not Verdict.APPROVED and not comment.strip():
             raise FieldErrors({"comment": "Say in a sentence what should be different, or why."})
         async with self._database.transaction() as tx:
-            admitted = await admit(tx, person, Action.DECIDE)
-            post, revision = await self._decidable(tx, admitted, post_id, revision_id)
-            if version is not None and version != post.version:
-                raise AlreadyDone(
-                    "The time of this post was changed since you were shown it. "
-                    "Nothing was decided: look at the new time first."
-                )
-            due_at = self._time(post, verdict, now)
-            if not await posts.change(tx, post, now, state=OUTCOME[verdict], due_at=due_at):
-                raise await self._who_was_first(tx, post.workspace_id, post.id)
-            decided = replace(post, state=OUTCOME[verdict], due_at=due_at, version=post.version + 1)
-            await self._record(tx, admitted, decided, revision, verdict, comment.strip(), now)
+            decision = await self._decide(
+                tx, person, post_id, verdict, revision_id, version, comment.strip(), now
+            )
         self._publisher.ring()
         self._notices.ring()
-        return Decision(decided, revision, verdict)
+        return decision
 
-    async def _decidable(
-        self, tx: Transaction, admitted: Admitted, post_id: str, revision_id: str
-    ) -> tuple[Post, Revision]:
-        post = await posts.get(tx, admitted.workspace.id, post_id)
-        if post is None:
+    async def _decide(
+        self,
+        tx: Transaction,
+        person: Person,
+        post_id: str,
+        verdict: Verdict,
+        revision_id: str,
+        version: int | None,
+        comment: str,
+        now: datetime,
+    ) -> Decision:
+        """Presses on one post wait for each other: who comes second counts what the first gave."""
+        post = await posts.lock(tx, post_id)
+        workspace = await workspaces.get(tx, person.workspace_id)
+        if workspace is None or workspace.set_up_at is None:
+            workspace = (await admit(tx, person, Action.DECIDE)).workspace
+        if post is None or post.workspace_id != person.workspace_id:
+            await admit(tx, person, Action.DECIDE)
             raise NotFound("This post isn't there any more.")
-        if post.state is not PostState.IN_REVIEW:
-            raise await self._who_was_first(tx, post.workspace_id, post.id)
-        revision = await posts.revision(tx, admitted.workspace.id, post.revision_id)
+        revision = await posts.revision(tx, post.workspace_id, post.revision_id)
         assert revision is not None
-        if post.revision_id != revision_id:
-            raise AlreadyDone(
-                "This post has changed since you were shown it. "
-                "Nothing was decided: look at the new text first.",
-                by=revision.editor_id,
-                did="changed it",
-                at=revision.created_at,
-            )
-        if content_hash(revision.content) != revision.hash:
-            raise AlreadyDone(
-                "The kept text of this post isn't the one that was submitted (its hash differs). "
-                "Nothing was decided. Edit the post and submit it again."
-            )
-        deciding = admitted.member.user_id
-        if deciding in (post.author_id, revision.editor_id) and not decides_own(admitted.workspace):
-            raise NotAllowed(
-                "You wrote this post, so somebody else has to decide on it. "
-                "Any approver or admin can."
-            )
-        return post, revision
+        before = await policies.round_of(tx, workspace, post, revision)
+        if not before.may_end(person.user_id):
+            await admit(tx, person, Action.DECIDE)  # refused, or told below whose turn it is
+        if post.state is not PostState.IN_REVIEW:
+            raise await self._who_was_first(tx, post)
+        _require_shown(post, revision, revision_id, version)
+        if verdict is Verdict.APPROVED:
+            before.require(person.user_id)
+            after = before.given(person.user_id)
+            decided = await self._approved(tx, post, after, now)
+        else:
+            before.require_ending(person.user_id)
+            after = before
+            decided = await self._step(tx, post, OUTCOME[verdict], post.due_at, now)
+        await self._record(tx, person, decided, revision, verdict, comment, before, now)
+        return Decision(decided, revision, verdict, after)
 
-    def _time(self, post: Post, verdict: Verdict, now: datetime) -> datetime | None:
-        if verdict is not Verdict.APPROVED:
-            return post.due_at
+    async def _approved(self, tx: Transaction, post: Post, after: Round, now: datetime) -> Post:
+        """The post after an approval; scheduled if nothing is missing any more.
+
+        :raises AlreadyDone: its time has passed.
+        """
         if post.due_at is not None and post.due_at <= now:
             raise AlreadyDone(
                 "The time of this post has passed, so approving it now would send it late. "
                 "Choose *Reschedule* in the card's menu, then approve. Nothing was decided."
             )
-        return post.due_at or now
+        if not after.is_complete:
+            return post  # as it is: the cards that others have in front of them stay true
+        return await self._step(tx, post, PostState.SCHEDULED, post.due_at or now, now)
+
+    async def _step(
+        self, tx: Transaction, post: Post, to: PostState, due_at: datetime | None, now: datetime
+    ) -> Post:
+        if not await posts.change(tx, post, now, state=to, due_at=due_at):
+            raise await self._who_was_first(tx, post)
+        return replace(post, state=to, due_at=due_at, version=post.version + 1)
 
     async def _record(
         self,
         tx: Transaction,
-        admitted: Admitted,
+        person: Person,
         post: Post,
         revision: Revision,
         verdict: Verdict,
         comment: str,
+        before: Round,
         now: datetime,
     ) -> None:
-        workspace_id, user_id = admitted.workspace.id, admitted.member.user_id
+        workspace_id, user_id = post.workspace_id, person.user_id
         await approvals.insert(
             tx,
             Approval(
@@ -145,22 +162,50 @@ class Approvals:
                 comment=comment,
                 due_at=post.due_at,
                 decided_at=now,
+                round=post.round,
             ),
         )
-        await history.note(tx, workspace_id, post.id, user_id, NOTED[verdict], now, comment)
-        if verdict is Verdict.APPROVED:
+        current = before.current
+        step = current.step.name if current and verdict is Verdict.APPROVED else ""
+        await history.note(tx, workspace_id, post.id, user_id, NOTED[verdict], now, comment or step)
+        if post.state is PostState.SCHEDULED:
             assert post.due_at is not None
             await schedule_deliveries(tx, post, revision, post.due_at)
-        else:
+        elif verdict is not Verdict.APPROVED:
             await notices.owe(tx, workspace_id, Card.TROUBLE, post.id, post.author_id, now)
         await notices.refresh(tx, workspace_id, post.id, now)
+        if post.mention_id is not None:
+            await notices.refresh(tx, workspace_id, post.mention_id, now)
 
-    async def _who_was_first(self, tx: Transaction, workspace_id: str, post_id: str) -> AlreadyDone:
-        post = await posts.get(tx, workspace_id, post_id)
-        assert post is not None
+    async def _who_was_first(self, tx: Transaction, post: Post) -> AlreadyDone:
         state = f"This post is {IN_WORDS[post.state]}. Your press changed nothing."
-        for approval in reversed(await approvals.of_post(tx, post_id)):
-            if approval.revision_id == post.revision_id:
+        for approval in reversed(await approvals.of_post(tx, post.id)):
+            if (approval.revision_id, approval.round) == (post.revision_id, post.round):
                 did = NOTED[approval.verdict]
                 return AlreadyDone(state, by=approval.user_id, did=did, at=approval.decided_at)
         return AlreadyDone(state)
+
+
+def _require_shown(post: Post, revision: Revision, revision_id: str, version: int | None) -> None:
+    """Check that what is decided on is what the person was shown.
+
+    :raises AlreadyDone: it isn't.
+    """
+    if post.revision_id != revision_id:
+        raise AlreadyDone(
+            "This post has changed since you were shown it. "
+            "Nothing was decided: look at the new text first.",
+            by=revision.editor_id,
+            did="changed it",
+            at=revision.created_at,
+        )
+    if content_hash(revision.content) != revision.hash:
+        raise AlreadyDone(
+            "The kept text of this post isn't the one that was submitted (its hash differs). "
+            "Nothing was decided. Edit the post and submit it again."
+        )
+    if version is not None and version != post.version:
+        raise AlreadyDone(
+            "The time of this post was changed since you were shown it. "
+            "Nothing was decided: look at the new time first."
+        )

@@ -48,6 +48,7 @@ from bot.networks.base import Network
 from bot.networks.http import make_client
 from bot.opening import alone_on, bring_up, prepare_folder, take_over
 from bot.outcomes import Outcomes
+from bot.policy_settings import Policies
 from bot.publishing import Publisher
 from bot.raising import Raiser
 from bot.record import Record
@@ -164,6 +165,7 @@ def build_services(
         drafting=drafting,
         scheduling=Scheduling(database, clock),
         approvals=Approvals(database, clock),
+        policies=Policies(database, accounts, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),

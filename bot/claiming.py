@@ -158,7 +158,7 @@ class Claimer:
         free = []
         for attempt in attempts:
             delivery = attempt.delivery
-            brake = first_over(pulled[delivery.workspace_id], delivery)
+            brake = first_over(pulled[delivery.workspace_id], delivery, attempt.post.campaign_id)
             begun = any(part.state is PartState.BEGUN for part in attempt.posts)
             reason = why_hold(attempt.account, brake, late=attempt.late, begun=begun)
             if reason is None:

@@ -24,6 +24,7 @@ class PostForm:
     them is how they were understood and shown, which counts as long as it is to come.
 
     ``tailored`` maps a network's name to its own text; pictures hold their alt text.
+    ``new_campaign`` names a campaign that isn't among the known ones.
     """
 
     text: str
@@ -34,6 +35,8 @@ class PostForm:
     when: When = When.NOW
     at: datetime | None = None
     words: str = ""
+    campaign_id: str | None = None
+    new_campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,27 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, count_all
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
 from bot.scheduling import choose_time, schedule_deliveries
-from bot.team import Action, Admitted, Person, admit, decides_own
-from storage import accounts, drafts, history, holds, notices, posts, workspaces
+from bot.team import Action, Admitted, Person, admit
+from storage import accounts, campaigns, drafts, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
+    Campaign,
     Card,
     Content,
     Draft,
     Post,
     PostState,
     Revision,
+    Workspace,
 )
 from storage.rows import Transaction, new_id
 
 MAX_DRAFTS = 20
+LONGEST_CAMPAIGN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class FormStart:
     choices: Sequence[AccountChoice]
     chosen: frozenset[str]
     draft: Draft | None
+    campaigns: Sequence[Campaign] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,14 @@ class EditStart:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A form looked at before it counts. ``due_at`` None: as soon as it is approved, or not
-    understood (see ``problems``, by field)."""
+    understood (see ``problems``, by field). ``needs_approval``: with these accounts and this
+    campaign somebody has to approve it."""
 
     start: FormStart
     counts: Sequence[Count]
     due_at: datetime | None
     problems: Mapping[str, str]
+    needs_approval: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +97,12 @@ class Drafting:
                 )
             last = await accounts.last_used_by(tx, person.workspace_id, person.user_id)
             left = await drafts.of_person(tx, person.workspace_id, person.user_id)
+            known_campaigns = await campaigns.of_workspace(tx, person.workspace_id)
         known = {choice.account.id for choice in choices}
         chosen = last & known or ({choices[0].account.id} if len(choices) == 1 else set())
         new = [draft for draft in left if draft.post_id is None]
-        return FormStart(admitted, choices, frozenset(chosen), new[0] if new else None)
+        left_one = new[0] if new else None
+        return FormStart(admitted, choices, frozenset(chosen), left_one, known_campaigns)
 
     async def start_edit(self, person: Person, post_id: str) -> EditStart:
         """What the form shows for changing a post.
@@ -104,6 +113,7 @@ class Drafting:
         async with self._database.reading() as tx:
             post, revision = await _found(tx, person, post_id)
             left = await _left_changes(tx, person, post_id)
+        _require_no_reply(post)
         if post.state is not PostState.DRAFT:
             require_step(post, PostState.DRAFT, doing="edit it")
         return EditStart(start, post, revision, left[0] if left else None)
@@ -128,11 +138,14 @@ class Drafting:
                 )
             except FieldErrors as error:
                 problems |= error.fields
+            deciders = await policies.load(tx, start.admitted.workspace)
+            needed = deciders.needed(form.campaign_id, [account.id for account in chosen])
         try:
             checked(form, start.choices, self._accounts)
         except FieldErrors as error:
             problems |= error.fields
-        return Preview(start, self.counts(form, start.choices), due_at, problems)
+        counts = self.counts(form, start.choices)
+        return Preview(start, counts, due_at, problems, bool(needed.steps))
 
     def counts(self, form: PostForm, choices: Sequence[AccountChoice]) -> list[Count]:
         """The text against each chosen account's limit, counted as its network counts."""
@@ -177,7 +190,7 @@ class Drafting:
         post_id: str | None = None,
         revision_id: str | None = None,
     ) -> Submitted:
-        """Check a form and ask for approval (or schedule it, in a workspace of one person).
+        """Check a form and ask for approval (or schedule it, where nobody has to approve).
 
         :param draft_id: the draft that becomes the post, and whose id the post takes: the same
             form that comes twice makes one post.
@@ -191,7 +204,9 @@ class Drafting:
             await workspaces.lock(tx, person.workspace_id)
             choices = await self._accounts.choices(tx, person.workspace_id)
             content = checked(form, choices, self._accounts)
-            needs_approval = not decides_own(admitted.workspace)
+            campaign_id = await _campaign(tx, person, form, now)
+            deciders = await policies.load(tx, admitted.workspace)
+            needs_approval = bool(deciders.needed(campaign_id, content.account_ids).steps)
             if post_id is None and draft_id is not None:
                 known = await _submitted_before(tx, person, draft_id, content)
                 if known is not None:
@@ -208,10 +223,12 @@ class Drafting:
             )
             if post_id is None:
                 new = draft_id or new_id()
-                post, revision = await self._create(tx, person, new, form, content, due_at, now)
+                post, revision = await self._create(
+                    tx, person, new, form, content, campaign_id, due_at, now
+                )
             else:
                 post, revision = await self._edit(
-                    tx, person, post_id, revision_id, form, content, due_at, now
+                    tx, person, post_id, revision_id, form, content, campaign_id, due_at, now
                 )
             post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
             if draft_id is not None:
@@ -229,6 +246,7 @@ class Drafting:
         post_id: str,
         form: PostForm,
         content: Content,
+        campaign_id: str | None,
         due_at: datetime | None,
         now: datetime,
     ) -> tuple[Post, Revision]:
@@ -245,6 +263,7 @@ class Drafting:
             version=1,
             created_at=now,
             updated_at=now,
+            campaign_id=campaign_id,
         )
         await posts.insert(tx, post, revision)
         return post, revision
@@ -257,10 +276,12 @@ class Drafting:
         revision_id: str | None,
         form: PostForm,
         content: Content,
+        campaign_id: str | None,
         due_at: datetime | None,
         now: datetime,
     ) -> tuple[Post, Revision]:
         post, before = await _found(tx, person, post_id)
+        _require_no_reply(post)
         if post.state is not PostState.DRAFT:
             require_step(post, PostState.DRAFT, doing="edit it")
         if revision_id is not None and before.id != revision_id:
@@ -285,6 +306,8 @@ class Drafting:
             "revision_id": revision.id,
             "when": form.when,
             "due_at": due_at,
+            "campaign_id": campaign_id,
+            "round": post.round + 1,  # whatever was changed, nothing of it is approved any more
         }
         if not await posts.change(tx, post, now, **new):
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
@@ -325,9 +348,7 @@ class Drafting:
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
-        if workspace.approvals_channel is not None:
-            for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
-                await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)
+        await owe_cards(tx, workspace, post.id, now)
         return passed
 
     async def names(self, person: Person) -> dict[str, str]:
@@ -335,6 +356,13 @@ class Drafting:
         async with self._database.reading() as tx:
             team = await workspaces.team(tx, person.workspace_id)
         return {member.user_id: member.name for member in team}
+
+
+async def owe_cards(tx: Transaction, workspace: Workspace, post_id: str, now: datetime) -> None:
+    """A post's card, and what doesn't fit on it, are owed to the approvals channel."""
+    if workspace.approvals_channel is not None:
+        for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
+            await notices.owe(tx, workspace.id, card, post_id, workspace.approvals_channel, now)
 
 
 async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:
@@ -359,6 +387,39 @@ async def _submitted_before(
             "choose Edit in its menu, on its card or in `/social queue`."
         )
     return post, revision
+
+
+async def _campaign(tx: Transaction, person: Person, form: PostForm, now: datetime) -> str | None:
+    """The id of the form's campaign; one that is new is made. A name that differs in its capitals
+    only is the same one.
+
+    :raises FieldErrors: it isn't there, or its name is missing (``campaign``, ``new_campaign``).
+    """
+    name = " ".join(form.new_campaign.split()) if form.new_campaign is not None else None
+    known = await campaigns.of_workspace(tx, person.workspace_id)
+    if name is None:
+        if form.campaign_id is not None and form.campaign_id not in {one.id for one in known}:
+            raise FieldErrors({"campaign": "This campaign isn't there any more. Choose another."})
+        return form.campaign_id
+    if not name or len(name) > LONGEST_CAMPAIGN:
+        wrong = f"A name has at most {LONGEST_CAMPAIGN} characters." if name else "Give it a name."
+        raise FieldErrors({"new_campaign": wrong})
+    for one in known:
+        if one.name.casefold() == name.casefold():
+            return one.id
+    made = Campaign(new_id(), person.workspace_id, name, person.user_id, now)
+    await campaigns.insert_new(tx, made)  # the workspace is locked: nobody else makes it now
+    await history.note(tx, made.workspace_id, made.id, person.user_id, "campaign", now, name)
+    return made.id
+
+
+def _require_no_reply(post: Post) -> None:
+    """A reply belongs to its mention: there is its form."""
+    if post.mention_id is not None:
+        raise UserError(
+            "This is a reply to a mention. To say something else, reply again on the mention's "
+            "card; one that still waits is cancelled first. Nothing was changed."
+        )
 
 
 async def _found(tx: Transaction, person: Person, post_id: str) -> tuple[Post, Revision]:

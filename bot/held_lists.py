@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot import policies
 from bot.accounts import Accounts
 from bot.brake import ShownBrake, due_under, first_over, shown_brakes
 from bot.errors import NotFound
-from bot.team import Action, Admitted, Person, admit, decides_own, may
+from bot.policies import Round
+from bot.team import Action, Admitted, Person, admit
 from storage import accounts, brakes, history, holds, posts, workspaces
 from storage.database import Database
 from storage.holds import HeldRow
@@ -129,20 +131,22 @@ class HeldPage:
     names: Mapping[str, str]
 
 
-def rights_of(workspace: Workspace, member: Member, post: Post, revision: Revision) -> Rights:
-    """Who may let a held post go: an approver who didn't write it; anybody who writes, where
-    nobody else has to approve; for a reply, whoever answers. Its author may ask and drop."""
-    writers = (post.author_id, revision.editor_id)
-    if post.mention_id is not None:
-        answers = may(member, Action.RESPOND)
-        return Rights(release=answers, ask=False, drop=answers)
-    decides = may(member, Action.DECIDE)
-    wrote = member.user_id in writers and may(member, Action.DRAFT)
-    if decides_own(workspace):
-        release = may(member, Action.DRAFT)
-        return Rights(release=release, ask=False, drop=release)
-    release = decides and member.user_id not in writers
-    return Rights(release=release, ask=wrote and not release, drop=wrote or decides)
+def rights_of(standing: Round, user_id: str) -> Rights:
+    """Who may let a held post go: somebody who may give one of the approvals it needs; where nobody
+    has to approve, whoever writes, or answers if it is a reply. Who wrote it may ask and drop."""
+    post, deciders = standing.post, standing.deciders
+
+    def may(action: Action) -> bool:
+        return deciders.may(user_id, action, post.campaign_id)
+
+    writes = may(Action.RESPOND if post.mention_id is not None else Action.DRAFT)
+    if not standing.steps:
+        return Rights(release=writes, ask=False, drop=writes)
+    release = standing.may_settle(user_id)
+    wrote = writes and (
+        post.mention_id is not None or user_id in (post.author_id, standing.editor_id)
+    )
+    return Rights(release=release, ask=wrote and not release, drop=wrote or may(Action.DECIDE))
 
 
 def seen_as(post_ids: Sequence[str]) -> str:
@@ -227,7 +231,11 @@ class HeldLists:
         used = sorted({delivery.account_id for row in rows for delivery in row.deliveries})
         known = await accounts.by_ids(tx, workspace.id, used)
         standing = await brakes.standing(tx, workspace.id)
-        under = await due_under(tx, workspace.id, [one for row in rows for one in row.deliveries])
+        campaigns = {row.post.id: row.post.campaign_id for row in rows}
+        held = [delivery for row in rows for delivery in row.deliveries]
+        under = await due_under(tx, workspace.id, held, campaigns)
+        found = [(row.post, row.revision) for row in rows]
+        standings = {} if viewer is None else await policies.rounds(tx, workspace, found)
 
         def on(delivery: Delivery) -> HeldOn:
             account = known[delivery.account_id]
@@ -237,7 +245,7 @@ class HeldLists:
                 owner_id=account.owner_id,
                 must_reconnect=account.state is not AccountState.ACTIVE,
                 due_under=under.get(delivery.id),
-                stopped_by=first_over(standing, delivery),
+                stopped_by=first_over(standing, delivery, campaigns[delivery.post_id]),
             )
 
         return [
@@ -245,9 +253,7 @@ class HeldLists:
                 row.post,
                 row.revision,
                 [on(delivery) for delivery in row.deliveries],
-                EVERYTHING
-                if viewer is None
-                else rights_of(workspace, viewer, row.post, row.revision),
+                EVERYTHING if viewer is None else rights_of(standings[row.post.id], viewer.user_id),
             )
             for row in rows
         ]

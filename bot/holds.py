@@ -1,7 +1,7 @@
 """What people do about what is held: let it go, ask for that, drop it.
 
 Letting it go is no new round of approval, but its new time needs one press of somebody who may
-approve it and didn't write it (`rights_of`); that press is kept as an approval.
+give one of the approvals it needs (`rights_of`); that press is kept as an approval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot import policies
 from bot.accounts import Accounts
 from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound, UserError
 from bot.held_lists import ASKED, DID, Rights, rights_of, seen_as
+from bot.policies import Round
 from bot.scheduling import next_free_time
 from bot.settling import conclude
-from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.team import Action, Admitted, Person, admit
 from storage import (
     accounts,
     approvals,
@@ -86,6 +88,7 @@ class _Case:
     """A post of which something is held, locked, and who wants something of it."""
 
     admitted: Admitted
+    round: Round
     rights: Rights
     post: Post
     revision: Revision
@@ -187,8 +190,8 @@ class Holds:
         if case.rights.ask:
             return await self._ask(tx, case, going, when, now)
         raise NotAllowed(
-            "To let go what was held you need the role approver or admin. Its author can ask for "
-            "it. Nothing was changed."
+            "To let go what was held you need the role approver or admin, and to be among those "
+            "whose approval it needs. Its author can ask for it. Nothing was changed."
             if case.post.mention_id is None
             else "To send a reply you need the role responder or admin. Nothing was changed."
         )
@@ -215,8 +218,9 @@ class Holds:
                 did="changed it",
                 at=revision.created_at,
             )
-        rights = rights_of(admitted.workspace, admitted.member, post, revision)
-        return _Case(admitted, rights, post, revision, hold, held)
+        standing = await policies.round_of(tx, admitted.workspace, post, revision)
+        rights = rights_of(standing, person.user_id)
+        return _Case(admitted, standing, rights, post, revision, hold, held)
 
     async def _going(self, tx: Transaction, case: _Case) -> Sequence[Delivery]:
         """What of it can go out.
@@ -233,9 +237,10 @@ class Holds:
                 "It is due again by itself then. Nothing was changed."
             )
         standing = await brakes.standing(tx, case.post.workspace_id)
-        going = [delivery for delivery in awake if first_over(standing, delivery) is None]
+        campaign = case.post.campaign_id
+        going = [delivery for delivery in awake if first_over(standing, delivery, campaign) is None]
         if not going:
-            brake = first_over(standing, awake[0])
+            brake = first_over(standing, awake[0], campaign)
             assert brake is not None
             raise _still_paused(brake)
         return going
@@ -254,7 +259,7 @@ class Holds:
             due_at = await self._next_free(tx, case, going, now)
         await holds.let_go(tx, [delivery.id for delivery in going], due_at)
         await posts.change(tx, post, now, when=when, due_at=due_at)
-        if post.mention_id is None and not decides_own(admitted.workspace):
+        if case.round.steps:
             await approvals.insert(
                 tx,
                 Approval(
@@ -267,6 +272,7 @@ class Holds:
                     comment="",
                     due_at=due_at,
                     decided_at=now,
+                    round=post.round,
                 ),
             )
         did = "released" if when is When.NOW else "rescheduled"

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import ShownBrake, shown_brakes
 from bot.clock import Clock
-from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.team import Action, Admitted, Person, admit
 from storage import accounts, approvals, deliveries, drafts, holds, mentions, notices, posts
 from storage.database import Database
 from storage.records import (
@@ -132,13 +133,14 @@ class Homes:
         return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
-        """Posts that wait for this person: not what they wrote or changed last themselves."""
-        if not admitted.may(Action.DECIDE) or decides_own(admitted.workspace):
-            return ()
+        """Posts that wait for this person: their approval would count now."""
+        waiting = await posts.waiting(tx, admitted.workspace.id)
+        revisions = await posts.revisions_by_ids(tx, [post.revision_id for post in waiting])
+        found = [(post, revisions[post.revision_id]) for post in waiting]
+        standings = await policies.rounds(tx, admitted.workspace, found)
         me = admitted.member.user_id
-        waiting = await posts.waiting(tx, admitted.workspace.id, besides=me)
-        lines = await self._lines(tx, admitted, waiting[:MOST_READ])
-        return [line for line in lines if line.revision.editor_id != me]
+        mine = [post for post in waiting if standings[post.id].counts(me)]
+        return await self._lines(tx, admitted, mine[:MOST_READ])
 
     async def _to_mend(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """The author's own: changes asked for, failures of late, sends that nobody knows about."""

@@ -9,7 +9,7 @@ from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.networks.base import Publishes
-from bot.progress import Progress, progress
+from bot.progress import NOTHING_SENT, Progress, progress
 from bot.team import Action, Person, admit
 from storage import accounts, history, mentions, parts, watches, workspaces
 from storage.database import Database
@@ -30,11 +30,14 @@ LIST_LENGTH = 25  # of a list of possibly negative mentions: fits a message
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Our reply to a mention: what it says, how it fared, and what people did about it."""
+    """Our reply to a mention: what it says, how it fared, and what people did about it.
+
+    ``delivery`` is None until it is approved, where a policy asks for that.
+    """
 
     post: Post
     text: str
-    delivery: Delivery
+    delivery: Delivery | None
     sent: Progress
     history: Sequence[HistoryEntry]
 
@@ -119,9 +122,11 @@ class Mentions:
             replies=[
                 Reply(
                     post,
-                    revision.content.texts.get(delivery.account_id, ""),
+                    next(iter(revision.content.texts.values()), ""),  # it is on one account
                     delivery,
-                    progress(await parts.of_delivery(tx, delivery.id)),
+                    NOTHING_SENT
+                    if delivery is None
+                    else progress(await parts.of_delivery(tx, delivery.id)),
                     await history.of_subject(tx, post.id),
                 )
                 for post, revision, delivery in await mentions.replies(tx, mention.id)

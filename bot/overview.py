@@ -3,17 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import due_under
 from bot.errors import NotFound
+from bot.policies import Round
 from bot.progress import NOTHING_SENT, Progress, progress
-from storage import accounts, approvals, deliveries, history, media, parts, posts, workspaces
+from storage import (
+    accounts,
+    approvals,
+    campaigns,
+    deliveries,
+    history,
+    media,
+    mentions,
+    parts,
+    posts,
+    workspaces,
+)
 from storage.records import (
     Approval,
     Brake,
+    Campaign,
     Delivery,
     HistoryEntry,
     Medium,
+    Mention,
     Post,
     Revision,
     Workspace,
@@ -27,7 +42,8 @@ class PostOverview:
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
     what changed since. ``progress`` is how far each delivery is, ``due_under`` the brake under
-    which a held one came due, by the delivery's id.
+    which a held one came due, by the delivery's id. ``round`` says what it needs before it goes
+    out, and what was given; ``mention`` is what a reply answers.
     """
 
     workspace: Workspace
@@ -40,6 +56,9 @@ class PostOverview:
     deliveries: Sequence[Delivery]
     history: Sequence[HistoryEntry]
     names: Mapping[str, str]  # of the team, by Slack id
+    round: Round
+    campaign: Campaign | None = None
+    mention: Mention | None = None
     due_under: Mapping[str, Brake] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
 
@@ -69,6 +88,7 @@ async def load(
     ]
     known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
     sent = await deliveries.of_post(tx, post.id)
+    deciders = await policies.load(tx, workspace)
     hashes = [picture.sha256 for picture in revision.content.pictures]
     return PostOverview(
         workspace=workspace,
@@ -80,8 +100,13 @@ async def load(
         approvals=decisions,
         deliveries=sent,
         history=await history.of_subject(tx, post.id),
-        names={one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},
-        due_under=await due_under(tx, workspace_id, sent),
+        names={user_id: one.name for user_id, one in deciders.members.items()},
+        round=deciders.round(post, revision, decisions),
+        campaign=await campaigns.get(tx, workspace_id, post.campaign_id)
+        if post.campaign_id
+        else None,
+        mention=await mentions.get(tx, workspace_id, post.mention_id) if post.mention_id else None,
+        due_under=await due_under(tx, workspace_id, sent, {post.id: post.campaign_id}),
         progress={
             key: progress(found)
             for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()

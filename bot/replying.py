@@ -1,25 +1,42 @@
-"""Replies to mentions: deliveries like any other, due at once, without approval."""
+"""Replies to mentions: deliveries like any other, due at once. They need an approval only where a
+policy says so."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot import policies
 from bot.accounts import AccountChoice
 from bot.clock import Clock
 from bot.composing import PostForm
-from bot.drafting import Drafting
+from bot.drafting import Drafting, owe_cards
 from bot.errors import AlreadyDone, FieldErrors, UserError
 from bot.mentions import MentionOverview, Mentions, Reply
 from bot.posts import content_hash, thread_parts
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
-from storage import history, posts
+from storage import history, posts, workspaces
 from storage.database import Database
-from storage.records import AccountState, Content, Mention, Post, PostState, Revision, When
+from storage.records import (
+    AccountState,
+    Content,
+    Mention,
+    Post,
+    PostState,
+    Revision,
+    When,
+    Workspace,
+)
 from storage.rows import Transaction, new_id
 
-UNDER_WAY = (PostState.SCHEDULED, PostState.PUBLISHING)
-FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
+UNDER_WAY = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
+ASKED = "wrote and asked"
+NOT_OUT = (
+    PostState.FAILED,
+    PostState.PARTLY_PUBLISHED,
+    PostState.CHANGES_REQUESTED,
+    PostState.REJECTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +77,15 @@ class Replying:
             _refuse_second(shown)
             await own(tx, person, mention, now)
         self._notices.ring()
-        failed = [reply for reply in shown.replies if reply.post.state in FAILED]
-        text = _not_out(failed[-1]) if failed and failed[-1] is shown.replies[-1] else ""
+        left = [reply for reply in shown.replies if reply.post.state in NOT_OUT]
+        text = _not_out(left[-1]) if left and left[-1] is shown.replies[-1] else ""
         return ReplyStart(shown, choice, new_id(), text)
 
     async def send(
         self, person: Person, mention_id: str, text: str, *, resolves: bool, reply_id: str
     ) -> None:
-        """Send a reply: a delivery like any other, due now. Needs no approval.
+        """Send a reply: a delivery like any other, due now; or, where a policy says so, ask for its
+        approval first.
 
         :param resolves: the mention is resolved once the reply is live.
         :raises FieldErrors: the network wouldn't take the ``text``.
@@ -75,7 +93,7 @@ class Replying:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.RESPOND)
+            admitted = await admit(tx, person, Action.RESPOND)
             if await posts.get(tx, person.workspace_id, reply_id) is not None:
                 return  # the same form, sent again
             _, mention = await open_mention(tx, person, mention_id, doing="reply to it")
@@ -86,17 +104,23 @@ class Replying:
             mention = await own(tx, person, mention, now)
             after = self._clock.now()  # the record is in the order of time
             wanted = reply_id if resolves else None
-            await change(tx, person, mention, "replied", after, resolve_with=wanted)
-            await self._schedule(tx, person, mention, content, reply_id, now)
+            asks = await _needs_approval(tx, admitted.workspace, choice.account.id)
+            did = "asked to reply" if asks else "replied"
+            await change(tx, person, mention, did, after, resolve_with=wanted)
+            post, revision = await self._keep(tx, person, mention, content, reply_id, now, asks)
             await history.note(
                 tx,
-                person.workspace_id,
-                reply_id,
+                post.workspace_id,
+                post.id,
                 person.user_id,
-                "wrote as a reply",
+                ASKED if asks else "wrote as a reply",
                 now,
                 mention.id,
             )
+            if asks:
+                await owe_cards(tx, admitted.workspace, post.id, now)
+            else:
+                await schedule_deliveries(tx, post, revision, now)
         self._publisher.ring()
         self._notices.ring()
 
@@ -109,7 +133,15 @@ class Replying:
             raise FieldErrors({"text": " ".join(count.problems)})
         return Content(texts={choice.account.id: text}, link=None, pictures=())
 
-    async def _schedule(
+    async def needs_approval(self, workspace_id: str, choice: AccountChoice | None) -> bool:
+        """Whether a reply from an account waits for an approval."""
+        if choice is None:
+            return False
+        async with self._database.reading() as tx:
+            workspace = await workspaces.get(tx, workspace_id)
+            return workspace is not None and await _needs_approval(tx, workspace, choice.account.id)
+
+    async def _keep(
         self,
         tx: Transaction,
         person: Person,
@@ -117,7 +149,8 @@ class Replying:
         content: Content,
         reply_id: str,
         now: datetime,
-    ) -> None:
+        asks: bool,
+    ) -> tuple[Post, Revision]:
         revision = Revision(
             id=new_id(),
             workspace_id=person.workspace_id,
@@ -133,17 +166,22 @@ class Replying:
             id=reply_id,
             workspace_id=person.workspace_id,
             author_id=person.user_id,
-            state=PostState.SCHEDULED,
+            state=PostState.IN_REVIEW if asks else PostState.SCHEDULED,
             revision_id=revision.id,
             when=When.NOW,
-            due_at=now,
+            due_at=None if asks else now,
             mention_id=mention.id,
             version=1,
             created_at=now,
             updated_at=now,
         )
         await posts.insert(tx, post, revision)
-        await schedule_deliveries(tx, post, revision, now)
+        return post, revision
+
+
+async def _needs_approval(tx: Transaction, workspace: Workspace, account_id: str) -> bool:
+    deciders = await policies.load(tx, workspace)
+    return bool(deciders.needed(None, [account_id], is_reply=True).steps)
 
 
 def _not_out(reply: Reply) -> str:
@@ -169,8 +207,10 @@ def _refuse_second(shown: MentionOverview) -> None:
     for reply in shown.replies:
         if reply.post.state in UNDER_WAY:
             raise AlreadyDone(
-                "A reply is on its way already, or nobody knows yet whether it is out.",
+                "A reply waits for approval already."
+                if reply.post.state is PostState.IN_REVIEW
+                else "A reply is on its way already, or nobody knows yet whether it is out.",
                 by=reply.post.author_id,
-                did="sent it",
+                did="wrote it" if reply.post.state is PostState.IN_REVIEW else "sent it",
                 at=reply.post.created_at,
             )

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot import times
+from bot import policies, times
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
-from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.team import Action, Admitted, Person, admit
 from storage import accounts, approvals, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
@@ -222,8 +222,8 @@ class Scheduling:
     async def reschedule(self, person: Person, post_id: str, wanted: NewTime) -> Post:
         """Move a post's time; its content and what was approved of it stay.
 
-        Whoever may approve settles the new time with this press. Anybody else's new time for an
-        approved post waits for one press on its card.
+        Whoever may give one of the approvals it needs settles the new time with this press. Anybody
+        else's new time for an approved post waits for one press on its card.
 
         :raises FieldErrors: the time isn't understood or has passed.
         :raises AlreadyDone: it is going out or has gone out.
@@ -267,6 +267,8 @@ class Scheduling:
         revision = await posts.revision(tx, person.workspace_id, post.revision_id)
         if revision is None:
             raise NotFound("This post isn't there any more.")
+        if post.mention_id is not None:
+            raise UserError("A reply has no time of its own. Nothing was changed.")
         if post.state not in (PostState.IN_REVIEW, PostState.SCHEDULED):
             require_step(post, PostState.SCHEDULED, doing="move it")
             raise AlreadyDone("Edit this post first, then choose its time.")
@@ -276,18 +278,15 @@ class Scheduling:
         self, tx: Transaction, admitted: Admitted, post: Post, revision: Revision, now: datetime
     ) -> Post:
         """An approved post: the mover's press settles the time if it may, else it is asked for."""
-        settles = decides_own(admitted.workspace) or (
-            admitted.may(Action.DECIDE)
-            and admitted.member.user_id not in (post.author_id, revision.editor_id)
-        )
-        if not settles:
+        standing = await policies.round_of(tx, admitted.workspace, post, revision)
+        if not standing.may_settle(admitted.member.user_id):
             if not await delivery_rows.withdraw(tx, post.id):
                 raise AlreadyDone("This post is going out right now, so it can't be moved.")
             return replace(post, state=PostState.IN_REVIEW)
         due_at = post.due_at or now
         if not await delivery_rows.reschedule(tx, post.id, due_at):
             raise AlreadyDone("This post is going out right now, so it can't be moved.")
-        if not decides_own(admitted.workspace):
+        if standing.steps:
             await approvals.insert(
                 tx,
                 Approval(
@@ -300,6 +299,7 @@ class Scheduling:
                     comment="",
                     due_at=due_at,
                     decided_at=now,
+                    round=post.round,
                 ),
             )
         return replace(post, due_at=due_at)
@@ -311,8 +311,11 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
+            admitted = await admit(tx, person, Action.LOOK)
             post = await posts.get(tx, person.workspace_id, post_id)
+            if not admitted.may(Action.DRAFT):
+                is_reply = post is not None and post.mention_id is not None
+                await admit(tx, person, Action.RESPOND if is_reply else Action.DRAFT)
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
@@ -324,6 +327,8 @@ class Scheduling:
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if post.mention_id is not None:
+                await notices.refresh(tx, post.workspace_id, post.mention_id, now)
             await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)

@@ -289,7 +289,8 @@ class Sender:
             return Uncertain("the network may have forgotten its key; it is looked for first")
         account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)
         assert account is not None  # a foreign key
-        if first_over(await brakes.standing(tx, delivery.workspace_id), delivery) is not None:
+        standing = await brakes.standing(tx, delivery.workspace_id)
+        if first_over(standing, delivery, call.attempt.post.campaign_id) is not None:
             return MustHold(HoldReason.BRAKE)
         if account.state is AccountState.EXPIRED:
             return MustHold(HoldReason.ACCOUNT)

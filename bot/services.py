@@ -18,6 +18,7 @@ from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
+from bot.policy_settings import Policies
 from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
@@ -39,6 +40,7 @@ class Services:
     drafting: Drafting
     scheduling: Scheduling
     approvals: Approvals
+    policies: Policies
     outcomes: Outcomes
     brakes: Brakes
     holds: Holds

@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.errors import NotAllowed, NotSetUp
 from storage import history, workspaces
 from storage.database import Database
-from storage.records import Member, Mode, Role, Workspace
+from storage.records import Member, Role, Workspace
 from storage.rows import Transaction
 
 
@@ -189,8 +189,3 @@ class Team:
 def in_words(roles: frozenset[Role]) -> str:
     """Roles as the record names them."""
     return ", ".join(sorted(role.value for role in roles)) or "none"
-
-
-def decides_own(workspace: Workspace) -> bool:
-    """Whether an author's own post needs nobody else (a workspace set up for one person)."""
-    return workspace.mode is Mode.ALONE

@@ -14,6 +14,7 @@ from handlers import (
     home,
     mentions,
     outcomes,
+    policies,
     queue,
     record,
     setup,
@@ -38,6 +39,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
     team.register(desk_)
+    policies.register(desk_)
     home.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {

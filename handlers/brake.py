@@ -79,9 +79,12 @@ class Braking:
     async def submit_pause(self, submission: Submission) -> FormAnswer:
         where = submission.values["where"]
         reason = form_to_post_text(submission.values["reason"] or "")
-        await self._brakes.pull(
-            submission.person, reason, None if where == views.EVERYWHERE else where
-        )
+        account_id, campaign_id = None, None
+        if where.startswith(views.OF_CAMPAIGN):
+            campaign_id = where.removeprefix(views.OF_CAMPAIGN)
+        elif where != views.EVERYWHERE:
+            account_id = where
+        await self._brakes.pull(submission.person, reason, account_id, campaign_id)
         return Done()
 
     # Resuming

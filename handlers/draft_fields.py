@@ -13,6 +13,8 @@ from storage.records import Medium, Picture, Post, Revision, When
 
 INPUT_LIMIT = 3000  # characters of one of Slack's text inputs
 IN_WORDS = "words"
+NO_CAMPAIGN = "none"
+NEW_CAMPAIGN = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class KeptPicture:
 
 @dataclass(frozen=True, slots=True)
 class DraftFields:
-    """What is in the form. ``when`` is a `When` value or ``words``; ``at`` is a Unix time."""
+    """What is in the form. ``when`` is a `When` value or ``words``; ``at`` is a Unix time;
+    ``campaign`` an id, ``none`` or ``new``."""
 
     text: str = ""
     accounts: tuple[str, ...] = ()
@@ -37,6 +40,8 @@ class DraftFields:
     words: str = ""
     tailor: bool = False
     tailored: Mapping[str, str] = field(default_factory=dict)
+    campaign: str = NO_CAMPAIGN
+    new_campaign: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +87,7 @@ def of_post(
         at=int(post.due_at.timestamp()) if post.due_at and post.when is When.AT else None,
         tailor=bool(tailored),
         tailored=tailored,
+        campaign=post.campaign_id or NO_CAMPAIGN,
     )
 
 
@@ -160,6 +166,10 @@ def read(values: Mapping[str, Any], before: DraftFields) -> DraftFields:
         new["at"] = int(values["at"].timestamp())
     if "words" in values:
         new["words"] = (values["words"] or "").strip()
+    if "campaign" in values:
+        new["campaign"] = values["campaign"] or NO_CAMPAIGN
+    if "new_campaign" in values:
+        new["new_campaign"] = values["new_campaign"] or ""
     if "tailor" in values:
         new["tailor"] = bool(values["tailor"])
     return replace(before, **new)
@@ -221,6 +231,8 @@ def to_form(fields: DraftFields, *, understood: datetime | None = None) -> PostF
         when=When.AT if fields.when == IN_WORDS else When(fields.when),
         at=understood if fields.when == IN_WORDS else _instant(fields.at),
         words=fields.words if fields.when == IN_WORDS else "",
+        campaign_id=fields.campaign if fields.campaign not in (NO_CAMPAIGN, NEW_CAMPAIGN) else None,
+        new_campaign=fields.new_campaign if fields.campaign == NEW_CAMPAIGN else None,
     )
     if fields.when == IN_WORDS and not fields.words:
         problems["words"] = "Write a time, like “tomorrow 9:30” or “in 2 hours”."

@@ -63,6 +63,7 @@ def register(desk: Desk, pictures: Pictures) -> "DraftForm":
         Act.DRAFT_AT,
         Act.DRAFT_WORDS,
         Act.DRAFT_TAILOR,
+        Act.DRAFT_CAMPAIGN,
         Act.DRAFT_CHECK,
     ):
         desk.press(act, drafting.refresh)

@@ -18,6 +18,7 @@ BOT_SCOPES = (
     "groups:read",
     "im:history",
     "im:write",
+    "usergroups:read",
     "users:read",
 )
 EVENTS = ("app_home_opened", "member_joined_channel", "user_change")

@@ -70,7 +70,7 @@ class MentionCards:
     async def _begin_reply(self, press: Press, mention_id: str) -> View:
         start = await self._services.replying.start(press.person, mention_id)
         text = start.text or views.first_sentences(start.shown.mention)
-        return self._reply_view(start.shown, text, resolves=False, reply_id=start.reply_id)
+        return await self._reply_view(start.shown, text, resolves=False, reply_id=start.reply_id)
 
     async def check_reply(self, press: Press) -> None:
         """Count what is typed."""
@@ -80,17 +80,19 @@ class MentionCards:
         shown = await self._services.mentions.card(press.person.workspace_id, ids["mention"])
         text = press.values.get("text") or ""
         resolves = views.RESOLVES in (press.values.get("resolves") or [])
-        view = self._reply_view(shown, text, resolves=resolves, reply_id=ids["reply"])
+        view = await self._reply_view(shown, text, resolves=resolves, reply_id=ids["reply"])
         await self._refreshing.show(press, view)
 
-    def _reply_view(
+    async def _reply_view(
         self, shown: MentionOverview, text: str, *, resolves: bool, reply_id: str
     ) -> View:
+        workspace_id, choice = shown.workspace.id, shown.choice
         return views.reply_form(
             shown,
             text,
             count=self._count(shown, text),
             resolves=resolves,
+            asks=await self._services.replying.needs_approval(workspace_id, choice),
             metadata=pack(mention=shown.mention.id, reply=reply_id),
         )
 

@@ -1,10 +1,10 @@
-"""Brakes: publishing held by a person, in a workspace or on one account."""
+"""Brakes: publishing held by a person, in a workspace, on one account or of one campaign."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.records import Brake, DeliveryState, PostState
@@ -13,7 +13,7 @@ from storage.tables import brakes, deliveries, posts
 
 
 async def pull(tx: Transaction, brake: Brake) -> bool:
-    """Pull a brake; False if the same one (of the workspace, or of the account) stands already."""
+    """Pull a brake; False if the same one (of the workspace, the account, the campaign) stands."""
     try:
         async with tx.connection.begin_nested():
             await add(tx, brakes, brake)
@@ -31,12 +31,13 @@ async def get(tx: Transaction, workspace_id: str, brake_id: str) -> Brake | None
 
 
 async def standing(tx: Transaction, workspace_id: str) -> Sequence[Brake]:
-    """What holds publishing now: the workspace's brake first, then those of accounts."""
+    """What holds publishing now: the workspace's brake first, then those of accounts and
+    campaigns."""
     query = select(brakes).where(
         brakes.c.workspace_id == workspace_id, brakes.c.released_at.is_(None)
     )
     found = await many(tx, Brake, query.order_by(brakes.c.pulled_at, brakes.c.id))
-    return sorted(found, key=lambda brake: brake.account_id is not None)
+    return sorted(found, key=lambda brake: bool(brake.account_id or brake.campaign_id))
 
 
 async def newest(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Brake]:
@@ -62,14 +63,16 @@ async def count_coming(
     workspace_id: str,
     now: datetime,
     *,
-    account_ids: Collection[str] | None,
+    everywhere: bool,
+    account_ids: Collection[str | None],
+    campaign_ids: Collection[str | None],
     most: int,
 ) -> int:
     """How many posts are scheduled for later than now, counted up to ``most``.
 
-    :param account_ids: on these accounts only; None: in the whole workspace.
+    :param everywhere: in the whole workspace; else on these accounts and of these campaigns only.
     """
-    if account_ids is None:
+    if everywhere:
         later: Select[Any] = select(posts.c.id).where(
             posts.c.workspace_id == workspace_id,
             posts.c.state == PostState.SCHEDULED,
@@ -80,7 +83,12 @@ async def count_coming(
             select(deliveries.c.post_id)
             .where(
                 deliveries.c.workspace_id == workspace_id,
-                deliveries.c.account_id.in_(account_ids),
+                or_(
+                    deliveries.c.account_id.in_(account_ids),
+                    deliveries.c.post_id.in_(
+                        select(posts.c.id).where(posts.c.campaign_id.in_(campaign_ids))
+                    ),
+                ),
                 deliveries.c.state == DeliveryState.PENDING,
                 deliveries.c.due_at > now,
             )

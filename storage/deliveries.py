@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, updat
 
 from storage.records import Account, AccountState, Delivery, DeliveryState, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
-from storage.tables import accounts, brakes, deliveries, parts
+from storage.tables import accounts, brakes, deliveries, parts, posts
 
 NOT_HELD: Mapping[str, Any] = {
     "hold_reason": None,
@@ -156,10 +156,15 @@ async def confirm(
 ) -> frozenset[str]:
     """The last look before calls: which may be made now. The claim holds, no brake is on, and the
     account is active and not limited. Their leases are renewed."""
+    campaign = select(posts.c.campaign_id).where(posts.c.id == deliveries.c.post_id)
     braked = exists().where(
         brakes.c.workspace_id == deliveries.c.workspace_id,
         brakes.c.released_at.is_(None),
-        or_(brakes.c.account_id.is_(None), brakes.c.account_id == deliveries.c.account_id),
+        or_(
+            and_(brakes.c.account_id.is_(None), brakes.c.campaign_id.is_(None)),
+            brakes.c.account_id == deliveries.c.account_id,
+            brakes.c.campaign_id == campaign.scalar_subquery(),
+        ),
     )
     ready = exists().where(
         accounts.c.id == deliveries.c.account_id,

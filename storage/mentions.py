@@ -128,8 +128,11 @@ async def continued(tx: Transaction, mention_id: str) -> Sequence[Mention]:
     return await many(tx, Mention, query.order_by(mentions.c.posted_at, mentions.c.id))
 
 
-async def replies(tx: Transaction, mention_id: str) -> Sequence[tuple[Post, Revision, Delivery]]:
-    """Our replies with what they say and how they fared, oldest first."""
+async def replies(
+    tx: Transaction, mention_id: str
+) -> Sequence[tuple[Post, Revision, Delivery | None]]:
+    """Our replies with what they say and how they fared, oldest first. One that was never approved
+    has no delivery."""
     answers = await many(
         tx,
         Post,
@@ -141,7 +144,7 @@ async def replies(tx: Transaction, mention_id: str) -> Sequence[tuple[Post, Revi
     for post in answers:
         said = await one(tx, Revision, select(revisions).where(revisions.c.id == post.revision_id))
         sent = await one(tx, Delivery, select(deliveries).where(deliveries.c.post_id == post.id))
-        if said is not None and sent is not None:
+        if said is not None:
             found.append((post, said, sent))
     return found
 

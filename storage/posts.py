@@ -144,18 +144,13 @@ async def held_times(
     return [(due_at, content.account_ids) for due_at, content in rows]
 
 
-async def waiting(tx: Transaction, workspace_id: str, *, besides: str | None) -> Sequence[Post]:
-    """What is in review, soonest first, without a time first (it goes out when approved).
-
-    :param besides: an author whose own posts don't count.
-    """
+async def waiting(tx: Transaction, workspace_id: str) -> Sequence[Post]:
+    """What is in review, replies too, soonest first, without a time first (it goes out when
+    approved)."""
     query = select(posts).where(
         posts.c.workspace_id == workspace_id,
         posts.c.state == PostState.IN_REVIEW,
-        posts.c.mention_id.is_(None),
     )
-    if besides is not None:
-        query = query.where(posts.c.author_id != besides)
     return await many(
         tx, Post, query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id)
     )

@@ -1,12 +1,12 @@
 """The approval card: one message per post, from the question to the record."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.outcomes import SAID_LIVE, SAID_NOT_LIVE
 from bot.overview import PostOverview
+from bot.policies import is_stuck, others_said, said
 from bot.posts import can
-from bot.team import decides_own
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
@@ -36,8 +36,12 @@ IN_COMMENT = 1600
 LONGEST_NAME = 100
 IN_RECORD = 1500
 MOST_ENTRIES = 10
+IN_NEEDS = 300
+IN_ALL_NEEDS = 700
+IN_MENTION = 300
 # What is laid out on a card costs `ON_CARD` at most, what else it shows 4,600: changes or a comment
-# 1,900, the record 1,700, state, buttons and notes 1,000. News of deliveries have 1,600 at least.
+# 1,900, the record 1,700, state, buttons and notes 1,000. What it needs and what it answers, 1,300,
+# are shown while there are no deliveries, whose news have 1,600 at least.
 FULL = MESSAGE_LIMIT - 200
 FOR_DELIVERIES = 3500
 LINE_COST = 40  # a line's share of its block
@@ -67,8 +71,8 @@ RECORDED = {
     "asked: next_free": "asked for its next free time",
     "wrote and asked": "wrote it and asked for approval",
     "edited and asked": "edited it and asked for approval",
-    "wrote and scheduled": "wrote it; in this workspace nobody else has to approve",
-    "edited and scheduled": "edited it; in this workspace nobody else has to approve",
+    "wrote and scheduled": "wrote it; nobody else has to approve it",
+    "edited and scheduled": "edited it; nobody else has to approve it",
     "approved": "approved it",
     "asked for changes": "asked for changes",
     "rejected": "rejected it",
@@ -95,7 +99,9 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     post = shown.post
     author = name_of(shown, post.author_id)
     above = [
-        section(f"{state_line(shown)} · by *{author}*\n{time_line(shown)}"),
+        section(f"{state_line(shown)} · by *{author}*{_campaign(shown)}\n{time_line(shown)}"),
+        *_needs(shown),
+        *_answered(shown),
         *_comments(shown),
         *changes(shown),
         *on_card(shown, picture_files),
@@ -152,6 +158,41 @@ def time_line(shown: PostOverview) -> str:
     ):
         verb = "Was promised for"
     return f"{verb} {date(post.due_at)}."
+
+
+def _campaign(shown: PostOverview) -> str:
+    return f" · {escape(shown.campaign.name)}" if shown.campaign else ""
+
+
+def _needs(shown: PostOverview) -> list[Block]:
+    """What approvals it still needs, what was given, and whose turn it is."""
+    if shown.post.state is not PostState.IN_REVIEW:
+        return []
+    lines = [f"*{_plainly(said(shown.round, _named(shown)), IN_NEEDS)}*"]
+    lines += [_plainly(line, IN_NEEDS) for line in others_said(shown.round, _named(shown))]
+    if is_stuck(shown.round):
+        lines.append(
+            ":warning: Too few people are left who can give that. An admin changes who must "
+            "approve with `/social settings`."
+        )
+    return [context(text) for text in joined(lines, IN_ALL_NEEDS)[:1]]
+
+
+def _named(shown: PostOverview) -> Callable[[str], str]:
+    """People's names as plain text."""
+    return lambda user_id: shown.names.get(user_id, "somebody who left")
+
+
+def _plainly(text: str, longest: int) -> str:
+    return shorten(escape(text), longest)
+
+
+def _answered(shown: PostOverview) -> list[Block]:
+    """What a reply answers: nobody can judge it without."""
+    if shown.mention is None:
+        return []
+    said_ = _one_line(shown.mention.text, IN_MENTION)
+    return [context(f"A reply to {_one_line(shown.mention.author, LONGEST_NAME)}: “{said_}”")]
 
 
 def _comments(shown: PostOverview) -> list[Block]:
@@ -277,11 +318,12 @@ def _menu_options(shown: PostOverview) -> list[Block]:
         return option(text, pack(do=do, post=post.id, revision=revision.id))
 
     options = []
-    if post.state is PostState.IN_REVIEW and not decides_own(shown.workspace):
+    if post.state is PostState.IN_REVIEW and shown.round.steps:
         options.append(choice("Reject", "reject"))
-    if can(post, PostState.DRAFT):
+    is_reply = post.mention_id is not None  # it has its own form, and goes out at once
+    if can(post, PostState.DRAFT) and not is_reply:
         options.append(choice("Edit", "edit"))
-    if post.state in (PostState.IN_REVIEW, PostState.SCHEDULED):
+    if post.state in (PostState.IN_REVIEW, PostState.SCHEDULED) and not is_reply:
         options.append(choice("Reschedule", "reschedule"))
     if can(post, PostState.CANCELLED):
         options.append(choice("Cancel this post", "cancel"))
@@ -300,6 +342,8 @@ def _record(shown: PostOverview) -> str:
         detail = f" {link(entry.detail, 'it')}" if entry.action == "published" else ""
         if entry.action in (SAID_LIVE, SAID_NOT_LIVE):
             detail = about(entry)
+        if entry.action == "approved" and entry.detail:
+            detail = f" ({_one_line(entry.detail, 60)})"
         if entry.action in ("asked for changes", "rejected", "failed", "could not take down"):
             detail = f": {_one_line(entry.detail, 100)}"
         lines.append(f"{date(entry.at)} {who} {said}{detail}")

@@ -31,6 +31,7 @@ from handlers.views.blocks import (
 from handlers.views.held import Names, held_line, name_of
 
 EVERYWHERE = "everywhere"
+OF_CAMPAIGN = "campaign:"
 ALL_OF_IT = "Everything, on every account"
 LEAVE = "leave"
 GOES_ON = ":arrow_forward: Publishing goes on."
@@ -55,6 +56,8 @@ def brake_line(shown: ShownBrake, names: Names | None = None) -> str:
 
 
 def _where(shown: ShownBrake) -> str:
+    if shown.campaign is not None:
+        return f"for the campaign {escape(shown.campaign)}"
     return "everywhere" if shown.label is None else f"on {escape(shown.label)}"
 
 
@@ -64,7 +67,7 @@ def brake_blocks(standing: Sequence[ShownBrake], *, may_release: bool = False) -
         return []
     lines = [f":no_entry: *{brake_line(one)}*" for one in standing[:MOST_SAID]]
     if len(standing) > MOST_SAID:
-        lines.append(f"… and on {len(standing) - MOST_SAID} more accounts.")
+        lines.append(f"… and {len(standing) - MOST_SAID} more.")
     elements = [button("What is held", Act.OPEN_HELD)]
     if may_release:
         elements.insert(0, button("Resume publishing", Act.OPEN_RESUME, style="primary"))
@@ -85,13 +88,19 @@ def pause_form(start: PauseStart, reason: str = "") -> Block:
     blocks: list[Block] = [
         section(f":no_entry: {brake_line(one)}") for one in start.standing[:MOST_SAID]
     ]
-    taken = {one.brake.account_id for one in start.standing}
+    taken = {one.brake.account_id or one.brake.campaign_id for one in start.standing}
     options = [] if None in taken else [option(ALL_OF_IT, EVERYWHERE)]
     options += [
         option(f"Only {choice.label}", choice.account.id)
         for choice in start.choices
         if choice.account.id not in taken
-    ][: MOST_OPTIONS - 1]
+    ]
+    options += [
+        option(f"Only the campaign {campaign.name}", f"{OF_CAMPAIGN}{campaign.id}")
+        for campaign in start.campaigns
+        if campaign.id not in taken
+    ]
+    options = options[:MOST_OPTIONS]
     if not options:
         return modal(Form.MESSAGE, "Publishing is paused", blocks, close="Close")
     blocks += [
@@ -149,13 +158,16 @@ def not_paused(held: int) -> tuple[str, list[Block]]:
 
 
 def _which(standing: Sequence[ShownBrake]) -> Block:
-    options = [
-        option(ALL_OF_IT if one.label is None else f"Only {one.label}", one.brake.id)
-        for one in standing[:MOST_OPTIONS]
-    ]
+    options = [option(_which_one(one), one.brake.id) for one in standing[:MOST_OPTIONS]]
     chosen = [made["value"] for made in options]
     build = checkboxes if len(options) <= MOST_CHECKBOXES else multi_select
     return field("brakes", "Resume", build(Act.RESUME_BRAKES, options, chosen))
+
+
+def _which_one(shown: ShownBrake) -> str:
+    if shown.campaign is not None:
+        return f"Only the campaign {shown.campaign}"
+    return ALL_OF_IT if shown.label is None else f"Only {shown.label}"
 
 
 def _held(start: ResumeStart, held: Sequence[HeldPost]) -> list[Block]:

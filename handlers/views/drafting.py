@@ -6,11 +6,17 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from bot.composing import MOST_POSTS, Count
-from bot.drafting import FormStart, Preview
+from bot.drafting import LONGEST_CAMPAIGN, FormStart, Preview
 from bot.media import MAX_PICTURES
-from bot.team import decides_own
 from bot.times import spoken
-from handlers.draft_fields import IN_WORDS, INPUT_LIMIT, DraftFields, inputs_for
+from handlers.draft_fields import (
+    IN_WORDS,
+    INPUT_LIMIT,
+    NEW_CAMPAIGN,
+    NO_CAMPAIGN,
+    DraftFields,
+    inputs_for,
+)
 from handlers.ids import Act, Form
 from handlers.slack_text import escape, shorten
 from handlers.views.blocks import (
@@ -32,6 +38,7 @@ from storage.records import When
 
 KEEP_TYPING = ("on_character_entered",)  # how what is typed is kept before it is submitted
 MOST_CHECKBOXES = 10
+MOST_CAMPAIGNS = 98  # of a select's 100 options
 IN_CONTEXT = 2800
 MOST_CONTEXTS = 10
 BEGINNING = 60
@@ -106,7 +113,8 @@ def draft_view(
         )
     )
     blocks += _picture_fields(fields)
-    blocks += _when_fields(start, fields, zone, preview)
+    blocks += _when_fields(fields, zone, preview)
+    blocks += _campaign_fields(start, fields)
     what = "text and descriptions" if fields.pictures else "text"
     blocks.append(
         field(
@@ -126,7 +134,7 @@ def draft_view(
         Form.DRAFT,
         "Write a post",
         blocks,
-        submit=confirming(preview.due_at, zone) if ask else _next_label(start, fields),
+        submit=confirming(preview.due_at, zone) if ask else _next_label(preview, fields),
         metadata=metadata,
         notify_on_close=True,
     )
@@ -146,12 +154,12 @@ def confirming(due_at: datetime | None, zone: str) -> str:
     return f"Yes: {local:%a} {local.day} {local:%b, %H:%M}"
 
 
-def _next_label(start: FormStart, fields: DraftFields) -> str:
-    return "Next" if fields.tailor else submit_label(start)
+def _next_label(preview: Preview, fields: DraftFields) -> str:
+    return "Next" if fields.tailor else submit_label(preview)
 
 
-def submit_label(start: FormStart) -> str:
-    return "Schedule" if decides_own(start.admitted.workspace) else "Ask for approval"
+def submit_label(preview: Preview) -> str:
+    return "Ask for approval" if preview.needs_approval else "Schedule"
 
 
 def _text_fields(text: str) -> list[Block]:
@@ -246,8 +254,38 @@ def _picture_fields(fields: DraftFields) -> list[Block]:
     return shown
 
 
-def _when_fields(start: FormStart, fields: DraftFields, zone: str, preview: Preview) -> list[Block]:
-    options = WHEN_OPTIONS_ALONE if decides_own(start.admitted.workspace) else WHEN_OPTIONS
+def _campaign_fields(start: FormStart, fields: DraftFields) -> list[Block]:
+    known = [option(one.name, one.id) for one in start.campaigns[:MOST_CAMPAIGNS]]
+    options = [option("No campaign", NO_CAMPAIGN), *known, option("A new one …", NEW_CAMPAIGN)]
+    offered = {made["value"] for made in options}
+    chosen = fields.campaign if fields.campaign in offered else NO_CAMPAIGN
+    shown = [
+        field(
+            "campaign",
+            "Campaign",
+            select(Act.DRAFT_CAMPAIGN, options, initial=chosen),
+            acts=True,
+        )
+    ]
+    if chosen == NEW_CAMPAIGN:
+        shown.append(
+            field(
+                "new_campaign",
+                "Its name",
+                text_input(
+                    Act.DRAFT_NEW_CAMPAIGN,
+                    initial=fields.new_campaign,
+                    placeholder="Spring menu",
+                    max_length=LONGEST_CAMPAIGN,
+                ),
+                hint="From then on everybody can choose it.",
+            )
+        )
+    return shown
+
+
+def _when_fields(fields: DraftFields, zone: str, preview: Preview) -> list[Block]:
+    options = WHEN_OPTIONS if preview.needs_approval else WHEN_OPTIONS_ALONE
     shown = [field("when", "When", select(Act.DRAFT_WHEN, options, initial=fields.when), acts=True)]
     if fields.when == When.AT.value:
         shown.append(
@@ -292,8 +330,8 @@ def _time_line(preview: Preview, zone: str) -> str:
     if "accounts" in preview.problems and preview.due_at is None:
         return ""  # the next free time depends on them
     if preview.due_at is None:
-        alone = decides_own(preview.start.admitted.workspace)
-        return "Goes out at once." if alone else "Goes out as soon as it's approved."
+        by_then = "as soon as it's approved" if preview.needs_approval else "at once"
+        return f"Goes out {by_then}."
     return goes_out(preview.due_at, zone)
 
 
@@ -348,7 +386,7 @@ def tailor_view(
         Form.TAILOR,
         "Tailor the post",
         blocks,
-        submit=submit_label(start),
+        submit=submit_label(preview),
         metadata=metadata,
         notify_on_close=True,
     )

@@ -89,7 +89,7 @@ def _ways_in(shown: Home) -> Block:
     ]
     if shown.may(Action.DRAFT):
         elements.insert(0, button("Write a post", Act.OPEN_DRAFT, style="primary"))
-    if all(one.brake.account_id is not None for one in shown.brakes):
+    if not any(one.is_everywhere for one in shown.brakes):
         elements.append(button("Pause publishing", Act.OPEN_PAUSE))
     return actions(*elements)
 
@@ -243,6 +243,7 @@ def _for_admins(shown: Home) -> list[Block]:
         actions(
             button("Connect an account", Act.OPEN_CONNECT),
             button("Team", Act.OPEN_TEAM),
+            button("Who approves", Act.OPEN_SETTINGS),
             button("Posting times", Act.OPEN_SLOTS),
             button("Set-up", Act.OPEN_SETUP),
         ),

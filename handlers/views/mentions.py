@@ -25,7 +25,14 @@ from handlers.views.blocks import (
 )
 from handlers.views.outcomes import answers, how_far, question
 from handlers.views.texts import link, web_address
-from storage.records import DeliveryState, Mention, MentionState, Sentiment, Urgency
+from storage.records import (
+    DeliveryState,
+    Mention,
+    MentionState,
+    PostState,
+    Sentiment,
+    Urgency,
+)
 
 SHOWN_TEXT = 1200
 SHOWN_LATER = 500
@@ -39,6 +46,7 @@ RECORDED = {
     "claimed": "claimed it",
     "took over": "took it over",
     "replied": "sent a reply",
+    "asked to reply": "wrote a reply and asked for approval",
     "routed": "routed it",
     "resolved": "resolved it",
     "dismissed": "said it isn't negative",
@@ -180,13 +188,15 @@ def _reply_blocks(shown: MentionOverview) -> list[Block]:
         said = answers(reply.history, shown.names)
         if said:
             blocks.append(context("\n".join(said)))
-        if reply.delivery.state is DeliveryState.UNKNOWN:
+        if reply.delivery is not None and reply.delivery.state is DeliveryState.UNKNOWN:
             blocks += question(reply.delivery.id, shown.place, reply.text, reply.sent)
     return blocks
 
 
 def _reply_line(shown: MentionOverview, reply: Reply) -> str:
     delivery, who = reply.delivery, f"*{member(shown, reply.post.author_id)}*"
+    if delivery is None:
+        return f"{_undelivered(reply, who)}\n{_reply_text(reply)}"
     problem = excerpt(delivery.problem or "", 200)
     match delivery.state:
         case DeliveryState.PUBLISHED:
@@ -210,9 +220,26 @@ def _reply_line(shown: MentionOverview, reply: Reply) -> str:
             head = f":outbox_tray: {who}'s reply is going out"
     far = how_far(reply.sent)
     head = f"{head}\n{far}" if far else head
+    return f"{head}\n{_reply_text(reply)}"
+
+
+def _undelivered(reply: Reply, who: str) -> str:
+    """Of a reply that was never on its way."""
+    match reply.post.state:
+        case PostState.IN_REVIEW:
+            return f":eyes: {who}'s reply waits for approval"
+        case PostState.CHANGES_REQUESTED:
+            return f":leftwards_arrow_with_hook: Changes of {who}'s reply are asked for: reply anew"
+        case PostState.REJECTED:
+            return f":no_entry_sign: {who}'s reply was rejected"
+        case _:
+            return f":heavy_multiplication_x: {who}'s reply was cancelled"
+
+
+def _reply_text(reply: Reply) -> str:
     posts = thread_parts(reply.text)
     numbered = [f"{number}/{len(posts)} {post}" for number, post in enumerate(posts, start=1)]
-    return f"{head}\n{quoted(chr(10).join(numbered) if posts[1:] else posts[0], SHOWN_REPLY)}"
+    return quoted("\n".join(numbered) if posts[1:] else posts[0], SHOWN_REPLY)
 
 
 def _buttons(shown: MentionOverview, channel: str) -> list[Block]:
@@ -328,11 +355,13 @@ def reply_form(
     *,
     count: str,
     resolves: bool,
+    asks: bool,
     metadata: str,
 ) -> Block:
     """The text of the mention, a text to change and send, and whether that resolves it.
 
     :param count: how long the text is against the network's limit, in words.
+    :param asks: it waits for an approval before it goes out.
     """
     mention = shown.mention
     newest = shown.later[-1] if shown.later else mention
@@ -362,6 +391,6 @@ def reply_form(
                 optional=True,
             ),
         ],
-        submit="Send",
+        submit="Ask for approval" if asks else "Send",
         metadata=metadata,
     )

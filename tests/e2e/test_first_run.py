@@ -64,7 +64,7 @@ async def test_from_nothing_to_the_first_post_of_one_person(new_stage: Stage) ->
     await stage.goes_live("All by myself")
     await stage.tab(EVA, APPROVALS)
     card = messages(eva, "All by myself")
-    await expect(card).to_contain_text("in this workspace nobody else has to approve")
+    await expect(card).to_contain_text("nobody else has to approve it")
 
     await stage.tab(EVA)
     await write(eva, "/social team")

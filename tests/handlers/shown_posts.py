@@ -12,6 +12,7 @@ from bot.composing import MOST_TO_READ, shown_size
 from bot.networks.base import Limits
 from bot.outcomes import SAID_LIVE
 from bot.overview import PostOverview
+from bot.policies import Deciders
 from bot.posts import content_hash
 from bot.progress import Progress
 from storage.records import (
@@ -23,11 +24,15 @@ from storage.records import (
     DeliveryState,
     HistoryEntry,
     Medium,
+    Member,
     Mode,
     Picture,
+    Policy,
     Post,
     PostState,
     Revision,
+    Role,
+    UserGroup,
     Verdict,
     When,
     Workspace,
@@ -35,6 +40,10 @@ from storage.records import (
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 LONG = "W" * 64
+TEAM = (
+    Member("T1", "UANA", "Ana Novak", "UTC", frozenset({Role.AUTHOR})),
+    Member("T1", "UBEN", "Ben Okafor", "UTC", frozenset({Role.APPROVER})),
+)
 LIMITS = Limits(20_000, 4, 1_000_000, ("image/png",), 1000)
 
 
@@ -105,15 +114,23 @@ def shown(
     names: dict[str, str] | None = None,
     labels: tuple[str, ...] = ("Sandbox · @acorn",),
     sent: dict[str, Progress] | None = None,
+    policies: tuple[Policy, ...] = (),
+    groups: tuple[UserGroup, ...] = (),
+    members: tuple[Member, ...] = TEAM,
+    more: dict[str, Any] | None = None,
 ) -> PostOverview:
     now = revision({"account0": "Hello"} if texts is None else texts, alts=alts)
     media = {
         picture.sha256: Medium("T1", picture.sha256, "image/png", 1, 1, 1, "a.png", "F1", NOW)
         for picture in now.content.pictures
     }
+    workspace = Workspace("T1", "Acorn", Mode.TEAM, "UTC", "C1", "C2", {}, (), 1800, NOW, NOW)
+    post = Post("post", "T1", "UANA", state, now.id, When.AT, NOW, None, 3, NOW, NOW)
+    known = {one.user_id: one for one in members}
+    deciders = Deciders(workspace, policies, known, {one.id: one for one in groups})
     return PostOverview(
-        workspace=Workspace("T1", "Acorn", Mode.TEAM, "UTC", "C1", "C2", {}, (), 1800, NOW, NOW),
-        post=Post("post", "T1", "UANA", state, now.id, When.AT, NOW, None, 3, NOW, NOW),
+        workspace=workspace,
+        post=post,
         revision=now,
         decided_before=before,
         accounts={f"account{n}": account(n, label) for n, label in enumerate(labels)},
@@ -123,6 +140,8 @@ def shown(
         history=history,
         names={"UANA": "Ana Novak", "UBEN": "Ben Okafor"} if names is None else names,
         progress=sent or {},
+        round=deciders.round(post, now, approvals),
+        **(more or {}),
     )
 
 

@@ -17,6 +17,7 @@ NO_FORM_TO_SUBMIT = {Form.MESSAGE}
 READ_LATER = {
     Act.DRAFT_PICTURES,
     Act.DRAFT_KEPT,
+    Act.DRAFT_NEW_CAMPAIGN,
     Act.COMMENT,
     Act.CONNECT_FIELD,
     Act.SLOTS_DAYS,
@@ -33,6 +34,12 @@ READ_LATER = {
     Act.RESUME_BRAKES,
     Act.RESUME_HELD,
     Act.TEAM_ROLES,
+    Act.POLICY_ALSO,
+    Act.STEP_NAME,
+    Act.STEP_PEOPLE,
+    Act.STEP_GROUP,
+    Act.STEP_NEEDED,
+    Act.STEP_BACKUP,
 }
 
 

@@ -47,7 +47,7 @@ async def to_fail(stage: Stage, count: int) -> list[Message]:
 async def approve_all(stage: Stage, cards: list[Message]) -> None:
     """At the same time, as due posts go out at the same time."""
     async with stage.services.database.reading() as tx:
-        found = await posts.waiting(tx, stage.bot.team_id, besides=None)
+        found = await posts.waiting(tx, stage.bot.team_id)
     await asyncio.gather(
         *(
             stage.services.approvals.decide(

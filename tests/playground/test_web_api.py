@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground.recording import Recorder
 from bot.playground.records import Channel, UserGroup
-from bot.playground.seed import ANA, BEN, CARE, DANA, EVA, GENERAL, SOCIAL, seed
+from bot.playground.seed import ANA, BEN, CARE, CHIDI, DANA, EVA, GENERAL, SOCIAL, seed
 from bot.playground.server import create_app, serving
 from bot.playground.slack import Slack
 from bot.playground.web_api import METHODS
@@ -248,6 +248,7 @@ async def test_people_teams_and_groups_are_told(client: AsyncWebClient, slack: S
     groups = await client.usergroups_list(include_users=True)
     assert {group["handle"]: group["users"] for group in groups["usergroups"]} == {
         "care": [DANA],
+        "legal": [CHIDI, DANA],
         "social": [ANA, BEN],
     }
     members = await client.usergroups_users_list(usergroup="S0SOCIAL001")

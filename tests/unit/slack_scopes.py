@@ -30,6 +30,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "reactions.add": frozenset({"reactions:write"}),
     "team.info": frozenset({"team:read"}),
     "users.info": frozenset({"users:read"}),
+    "usergroups.list": frozenset({"usergroups:read"}),
     "users.list": frozenset({"users:read"}),
     "views.open": frozenset(),
     "views.publish": frozenset(),

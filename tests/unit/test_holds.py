@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import policies
 from bot.composing import PostForm
 from bot.errors import AlreadyDone, NotAllowed, UserError
 from bot.held_lists import EVERYTHING, NOTHING, Rights, rights_of
@@ -208,13 +209,11 @@ async def test_a_reply_is_let_go_by_whoever_answers(light: Held) -> None:
     async with light.world.database.reading() as tx:
         workspace = await workspaces.get(tx, TEAM)
         revision = await posts.revision(tx, TEAM, reply.revision_id)
-        dana, ben = [await workspaces.member(tx, TEAM, person.user_id) for person in (DANA, BEN)]
-    assert workspace is not None
-    assert revision is not None
-    assert dana is not None
-    assert ben is not None
-    assert rights_of(workspace, dana, reply, revision) == Rights(release=True, ask=False, drop=True)
-    assert rights_of(workspace, ben, reply, revision) == NOTHING
+        assert workspace is not None
+        assert revision is not None
+        standing = await policies.round_of(tx, workspace, reply, revision)
+    assert rights_of(standing, DANA.user_id) == Rights(release=True, ask=False, drop=True)
+    assert rights_of(standing, BEN.user_id) == NOTHING
 
 
 # What stands in the way
