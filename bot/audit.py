@@ -23,21 +23,18 @@ async def verify(
     well, missing = True, set(known)
     for workspace_id in workspace_ids:
         links, problem = await read_again(database, workspace_id, missing)
-        if problem is None:
-            say(_all_is_well(workspace_id, links))
-        else:
-            say(f"{workspace_id}: {problem}.")
-            well = False
+        say(f"{workspace_id}: {problem or _all_is_well(links)}.")
+        well = well and problem is None
     for lost in sorted(missing):
         say(f"The hash {lost} is in no record: the record was written anew since it was noted.")
     return well and not missing
 
 
-def _all_is_well(workspace_id: str, links: Links) -> str:
+def _all_is_well(links: Links) -> str:
     if links.seq == 0:
-        return f"{workspace_id}: nothing on the record yet"
+        return "nothing on the record yet"
     entries = "1 entry" if links.seq == 1 else f"{links.seq:,} entries"
-    return f"{workspace_id}: {entries}, all unchanged, newest hash {links.hash}"
+    return f"{entries}, all unchanged, newest hash {links.hash}"
 
 
 async def read_again(

@@ -345,6 +345,7 @@ class Outcomes:
                 tx, delivery.id, OVER, DeliveryState.TAKEN_DOWN
             ):
                 return  # somebody else has deleted it at the same moment
+            history.acts(tx, person.user_id, person.origin)
             await history.note(
                 tx,
                 delivery.workspace_id,

@@ -113,7 +113,7 @@ async def _locked_heads(tx: Transaction, workspace_ids: Sequence[str]) -> dict[s
     )
     heads = await many(tx, RecordHead, query)
     missing = set(workspace_ids) - {head.workspace_id for head in heads}
-    if missing:  # a workspace's first entry
+    if missing:  # a process of an earlier release made the workspace
         new = [values(RecordHead(each, 0, NOTHING_BEFORE)) for each in sorted(missing)]
         into = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
         await tx.connection.execute(into.insert(record_heads).values(new).on_conflict_do_nothing())

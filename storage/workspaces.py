@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.records import Member, Mode, Role, Workspace
+from storage.chain import NOTHING_BEFORE
+from storage.records import Member, Mode, RecordHead, Role, Workspace
 from storage.rows import Transaction, add, many, one, values
-from storage.tables import members, workspaces
+from storage.tables import members, record_heads, workspaces
 
 DEFAULT_LATENESS_LIMIT_S = 30 * 60
 
@@ -23,7 +24,7 @@ async def every(tx: Transaction) -> Sequence[Workspace]:
 
 
 async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -> Workspace:
-    """The workspace, made with nothing set up if it is new."""
+    """The workspace, made with nothing set up and nothing on its record if it is new."""
     known = await get(tx, workspace_id)
     if known is not None:
         return known
@@ -43,6 +44,7 @@ async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -
     try:
         async with tx.connection.begin_nested():
             await add(tx, workspaces, made)
+            await add(tx, record_heads, RecordHead(workspace_id, 0, NOTHING_BEFORE))
     except IntegrityError:  # another process, started at the same moment, was first
         return await get(tx, workspace_id) or made
     return made

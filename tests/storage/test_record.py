@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import json
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,7 +123,7 @@ asyncio.run(main())
 async def test_several_processes_make_one_chain(database: Database, database_url: str) -> None:
     await made(database, "T1")
     running = [
-        await asyncio.create_subprocess_exec("python", "-c", PROGRAM, database_url, cwd=ROOT)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, database_url, cwd=ROOT)
         for _ in range(3)
     ]
     assert [await process.wait() for process in running] == [0, 0, 0]
@@ -248,11 +249,11 @@ async def test_what_was_noted_before_becomes_the_beginning_of_the_chain(database
     assert [line.split(",")[0] for line in said] == [
         "T1: 2",
         "T2: 500 entries",
-        "T3: nothing on the record yet",
+        "T3: nothing on the record yet.",
     ]
     async with database.reading() as tx:
         heads = await many(tx, RecordHead, select(record_heads))
-    assert {head.workspace_id: head.seq for head in heads} == {"T1": 2001, "T2": 500}
+    assert {head.workspace_id: head.seq for head in heads} == {"T1": 2001, "T2": 500, "T3": 0}
     await database.close()
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from bot.audit import verify
+from bot.audit import read_again, verify
 from storage import history, workspaces
 from storage.chain import Links
 from storage.database import Database
@@ -77,10 +77,9 @@ class Book:
         return workspace_id
 
     def said_of(self, workspace_id: str) -> str:
-        said: list[str] = []
-        self.runner.run(verify(self.database, said.append))
-        [line] = [line for line in said if line.startswith(f"{workspace_id}:")]
-        return line
+        """What is found out about one workspace, without reading the others again."""
+        _, problem = self.runner.run(read_again(self.database, workspace_id, set()))
+        return problem or "all unchanged"
 
     def entries(self, workspace_id: str) -> list[HistoryEntry]:
         async def read() -> list[HistoryEntry]:
@@ -167,16 +166,15 @@ async def tamper(database: Database, workspace_id: str, kept: list[HistoryEntry]
     return str(kind)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(notes=st.lists(noted, max_size=8))
 def test_a_record_that_nobody_touched_always_verifies(book: Book, notes: list[Any]) -> None:
     workspace_id = book.written(notes)
-    said = book.said_of(workspace_id)
-    assert "all unchanged" in said if notes else "nothing on the record yet" in said
+    assert book.said_of(workspace_id) == "all unchanged"
     book.end(workspace_id)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(notes=st.lists(noted, min_size=1, max_size=8), data=st.data())
 def test_any_single_change_is_found(book: Book, notes: list[Any], data: st.DataObject) -> None:
     workspace_id = book.written(notes)
@@ -185,7 +183,6 @@ def test_any_single_change_is_found(book: Book, notes: list[Any], data: st.DataO
     kind = book.runner.run(tamper(book.database, workspace_id, kept, data.draw))
     said = book.said_of(workspace_id)
     assert "all unchanged" not in said, kind
-    assert "nothing on the record yet" not in said, kind
     book.end(workspace_id)
 
 
@@ -200,20 +197,20 @@ def test_a_change_is_told_in_words_with_its_place(book: Book) -> None:
                 await change(tx, workspace_id)
 
         book.runner.run(work())
-        said = book.said_of(workspace_id).split(": ", 1)[1]
+        said = book.said_of(workspace_id)
         book.end(workspace_id)
         return said
 
     before = "before that, all is as it was written"
     assert after(lambda tx, w: overwrite(tx, entry(w, 3), detail="x")) == (
-        f"entry 3 isn't as it was written; {before} (2)."
+        f"entry 3 isn't as it was written; {before} (2)"
     )
-    assert after(lambda tx, w: remove(tx, entry(w, 3))) == f"entry 3 is missing; {before} (2)."
+    assert after(lambda tx, w: remove(tx, entry(w, 3))) == f"entry 3 is missing; {before} (2)"
     assert after(lambda tx, w: remove(tx, entry(w, 5))) == (
-        f"the newest entries are missing (5 to 5); {before} (4)."
+        f"the newest entries are missing (5 to 5); {before} (4)"
     )
     assert after(lambda tx, w: overwrite(tx, entry(w, 1), actor_id=None)) == (
-        "entry 1 isn't as it was written."
+        "entry 1 isn't as it was written"
     )
 
 

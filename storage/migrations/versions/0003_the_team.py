@@ -264,7 +264,9 @@ def _chain_what_was_noted() -> None:
             numbered,
             [{"which": each.id, "number": each.seq, "digest": each.hash} for each in entries],
         )
-    for workspace_id, links in chains.items():
+    workspaces = sa.table("workspaces", sa.column("id"))
+    for workspace_id in connection.scalars(sa.select(workspaces.c.id)).all():
+        links = chains.get(workspace_id, Links())
         connection.execute(
             sa.insert(heads).values(workspace_id=workspace_id, seq=links.seq, hash=links.hash)
         )

@@ -1,0 +1,450 @@
+"""The record: every use case that changes something leaves an entry, and people can read it."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.audit import verify
+from bot.composing import PostForm
+from bot.digest_plans import Rhythm
+from bot.errors import NotAllowed
+from bot.held_lists import seen_as
+from bot.holds import Do
+from bot.playground.sandbox_seed import BRAND, PEOPLE
+from bot.playground.seed import ANA, APPROVALS, BEN, CARE, CHIDI, DANA, EVA, SOCIAL
+from bot.scheduling import NewTime
+from bot.services import Services
+from bot.setup import SetUpForm
+from bot.team import Person, Profile
+from storage import accounts, deliveries, history, holds, mentions, parts, workspaces
+from storage.records import (
+    DeliveryState,
+    HistoryEntry,
+    HoldReason,
+    Mention,
+    MentionKind,
+    MentionState,
+    Part,
+    PartKind,
+    PartState,
+    Post,
+    Role,
+    Sentiment,
+    Slot,
+    Urgency,
+    Verdict,
+    When,
+)
+from storage.rows import new_id
+from tests.handlers.stage import Stage, text_of
+
+NO_USE_CASES = {
+    "database": "a part",
+    "clock": "a part",
+    "media": "a folder of pictures; a post names what it uses",
+    "charts": "draws",
+    "metrics": "keeps numbers that networks tell; nobody decides them",
+    "listening": "keeps what others say; nobody here does anything",
+}
+READS = {
+    "accounts": {"choices", "show", "coming_on"},
+    "drafting": {"start", "start_edit", "preview", "draft", "names"},
+    "scheduling": {"coming", "movable", "look"},
+    "outcomes": {"question", "look"},
+    "brakes": {"start", "standing", "look", "card"},
+    "held_lists": {"card", "page", "some"},
+    "setting_up": {"is_done", "standing", "check"},
+    "team": {"show"},
+    "homes": {"load"},
+    "digests": {"show", "compose"},
+    "digest_plans": {"check", "of_channel", "owed"},
+    "mentions": {"card", "overview", "open_ones", "doubtful_list"},
+    "watches": {"all"},
+    "record": {"of_post", "of_workspace"},
+}
+NOT_NOTED = {
+    "drafting.keep": "one's own unfinished typing: nobody else sees it, and nothing comes of it",
+    "drafting.drop": "the same",
+}
+ORIGIN = "a test"
+
+
+@dataclass
+class Doing:
+    """Does what people do, by the use cases alone."""
+
+    services: Services
+    team: str
+    account_id: str
+
+    def who(self, user_id: str) -> Person:
+        return Person(self.team, user_id, ORIGIN)
+
+    async def submitted(self) -> Post:
+        at = datetime.now(UTC) + timedelta(days=3)
+        form = PostForm("Hello", (self.account_id,), when=When.AT, at=at)
+        return (await self.services.drafting.submit(self.who(ANA), form)).post
+
+    async def approved(self) -> Post:
+        post = await self.submitted()
+        decided = await self.services.approvals.decide(
+            self.who(BEN), post.id, Verdict.APPROVED, revision_id=post.revision_id
+        )
+        return decided.post
+
+    async def in_state(self, state: DeliveryState, **new: object) -> tuple[Post, str]:
+        """A post whose delivery got into a state, and the delivery's id."""
+        post = await self.approved()
+        async with self.services.database.transaction() as tx:
+            [delivery] = await deliveries.of_post(tx, post.id)
+            assert await deliveries.move(tx, delivery.id, [delivery.state], state, **new)
+        return post, delivery.id
+
+    async def uncertain(self) -> str:
+        _, delivery_id = await self.in_state(DeliveryState.UNKNOWN)
+        begun = Part(
+            new_id(),
+            delivery_id,
+            0,
+            PartKind.POST,
+            "key",
+            {},
+            PartState.BEGUN,
+            datetime.now(UTC),
+            None,
+        )
+        async with self.services.database.transaction() as tx:
+            await parts.insert_all(tx, [begun])
+        return delivery_id
+
+    async def held(self) -> Post:
+        now = datetime.now(UTC)
+        async with self.services.database.transaction() as tx:
+            hold_id = await holds.join(tx, self.team, ANA, now)
+        late = now - timedelta(hours=3)
+        why = {"hold_reason": HoldReason.LATE, "hold_id": hold_id, "due_at": late}
+        return (await self.in_state(DeliveryState.HELD, **why))[0]
+
+    async def mention(self, **new: object) -> str:
+        now = datetime.now(UTC)
+        said = Mention(
+            id=new_id(),
+            workspace_id=self.team,
+            source=self.account_id,
+            kind=MentionKind.MENTION,
+            account_id=self.account_id,
+            remote_id=new_id(),
+            author="@mia",
+            author_name="Mia",
+            text="It broke.",
+            url="https://s.example/1",
+            reply_to={"id": "1"},
+            posted_at=now,
+            seen_at=now,
+            sentiment=Sentiment.NEGATIVE,
+            score=0.9,
+            language="en",
+            reasons=(),
+            urgency=Urgency.ALERT,
+            state=MentionState.OPEN,
+            owner_id=None,
+            route=None,
+            answer_due_at=now,
+            solve_due_at=now,
+            answered_at=None,
+            solved_at=None,
+            resolve_with=None,
+            continues=None,
+            listed_in=None,
+            version=1,
+        )
+        said = replace(said, **new)  # type: ignore[arg-type]  # a mention's fields
+        async with self.services.database.transaction() as tx:
+            await mentions.insert(tx, said)
+        return said.id
+
+    # One for each use case that changes something
+
+    async def drafting_submit(self) -> None:
+        await self.submitted()
+
+    async def approvals_decide(self) -> None:
+        await self.approved()
+
+    async def scheduling_reschedule(self) -> None:
+        post = await self.approved()
+        at = datetime.now(UTC) + timedelta(days=4)
+        await self.services.scheduling.reschedule(self.who(BEN), post.id, NewTime(When.AT, at=at))
+
+    async def scheduling_cancel(self) -> None:
+        post = await self.approved()
+        await self.services.scheduling.cancel(self.who(BEN), post.id)
+
+    async def scheduling_set_slots(self) -> None:
+        slots = (Slot(0, 540), Slot(1, 540), Slot(4, 600))
+        await self.services.scheduling.set_slots(self.who(EVA), self.account_id, slots)
+
+    async def outcomes_retry(self) -> None:
+        post, _ = await self.in_state(DeliveryState.FAILED)
+        await self.services.outcomes.retry(self.who(ANA), post.id)
+
+    async def outcomes_is_live(self) -> None:
+        await self.services.outcomes.is_live(
+            self.who(ANA), await self.uncertain(), "https://s.example/1"
+        )
+
+    async def outcomes_is_not_live(self) -> None:
+        await self.services.outcomes.is_not_live(self.who(ANA), await self.uncertain())
+
+    async def outcomes_take_down(self) -> None:
+        post, _ = await self.in_state(DeliveryState.PUBLISHED)
+        await self.services.outcomes.take_down(self.who(ANA), post.id)
+
+    async def brakes_pull(self) -> None:
+        shown = await self.services.brakes.pull(self.who(DANA), "a crisis")
+        await self.services.brakes.release(self.who(BEN), [shown.brake.id])
+
+    async def brakes_release(self) -> None:
+        await self.brakes_pull()
+
+    async def holds_settle(self) -> None:
+        await self.services.holds.settle(self.who(BEN), (await self.held()).id, Do.DROP)
+
+    async def holds_settle_each(self) -> None:
+        await self.services.holds.settle_each(self.who(BEN), Do.DROP, [(await self.held()).id])
+
+    async def holds_settle_all(self) -> None:
+        seen = seen_as([(await self.held()).id])
+        await self.services.holds.settle_all(self.who(BEN), Do.DROP, seen=seen)
+
+    async def setting_up_finish(self) -> None:
+        async with self.services.database.reading() as tx:
+            before = await workspaces.get(tx, self.team)
+        assert before is not None
+        form = SetUpForm(before.mode, APPROVALS, CARE, {"Care": CARE}, (), "Europe/Paris", 1800)
+        eva = Profile(EVA, "Eva", "UTC", runs_slack=True, may_have_roles=True)
+        await self.services.setting_up.finish(self.who(EVA), eva, form)
+
+    async def team_set_roles(self) -> None:
+        chidi = Profile(CHIDI, "Chidi", "UTC", runs_slack=False, may_have_roles=True)
+        await self.services.team.set_roles(self.who(EVA), chidi, frozenset({Role.RESPONDER}))
+
+    async def team_follow(self) -> None:
+        gone = Profile(CHIDI, "Chidi", "UTC", runs_slack=False, may_have_roles=False)
+        await self.services.team.follow(self.team, gone)
+
+    async def accounts_connect(self) -> None:
+        brand = next(person for person in PEOPLE if person.handle == BRAND)
+        await self.services.accounts.connect(
+            self.who(EVA), "sandbox", {"handle": brand.handle, "password": brand.password}
+        )
+
+    async def accounts_disconnect(self) -> None:
+        await self.services.accounts.disconnect(self.who(EVA), self.account_id)
+        await self.accounts_connect()
+
+    async def digest_plans_plan(self) -> None:
+        await self.services.digest_plans.plan(self.who(ANA), SOCIAL, Rhythm(0, 540))
+
+    async def digest_plans_stop(self) -> None:
+        planned, _ = await self.services.digest_plans.plan(self.who(ANA), SOCIAL, Rhythm(None, 540))
+        await self.services.digest_plans.stop(self.who(ANA), planned.plan.id)
+
+    async def watches_add(self) -> str:
+        words = f"kettle {new_id()[:6]}"
+        return (await self.services.watches.add(self.who(DANA), words)).watch.id
+
+    async def watches_remove(self) -> None:
+        await self.services.watches.remove(self.who(DANA), await self.watches_add())
+
+    async def watches_set_everything(self) -> None:
+        watch_id = await self.watches_add()
+        await self.services.watches.set_everything(self.who(DANA), watch_id, everything=True)
+
+    async def triage_claim(self) -> None:
+        await self.services.triage.claim(self.who(DANA), await self.mention())
+
+    async def triage_route(self) -> None:
+        await self.services.triage.route(self.who(DANA), await self.mention(), "Care")
+
+    async def triage_resolve(self) -> None:
+        await self.services.triage.resolve(self.who(DANA), await self.mention())
+
+    async def triage_dismiss(self) -> None:
+        await self.services.triage.dismiss(self.who(DANA), await self.mention())
+
+    async def triage_reopen(self) -> None:
+        closed = await self.mention(state=MentionState.RESOLVED)
+        await self.services.triage.reopen(self.who(DANA), closed)
+
+    async def triage_is_negative(self) -> None:
+        doubtful = await self.mention(urgency=Urgency.DOUBTFUL)
+        await self.services.triage.is_negative(self.who(DANA), doubtful)
+
+    async def triage_dismiss_list(self) -> None:
+        await self.mention(urgency=Urgency.DOUBTFUL, listed_in="list")
+        await self.services.triage.dismiss_list(self.who(DANA), "list")
+
+    async def replying_start(self) -> None:
+        await self.services.replying.start(self.who(DANA), await self.mention())
+
+    async def replying_send(self) -> None:
+        await self.services.replying.send(
+            self.who(DANA), await self.mention(), "Sorry!", resolves=True, reply_id=new_id()
+        )
+
+
+def use_cases(services: Services) -> set[str]:
+    """Every public coroutine of every use case there is."""
+    return {
+        f"{field.name}.{name}"
+        for field in fields(services)
+        if field.name not in NO_USE_CASES
+        for name, _ in inspect.getmembers(
+            type(getattr(services, field.name)), inspect.iscoroutinefunction
+        )
+        if not name.startswith("_")
+    }
+
+
+def drivers(doing: Doing) -> dict[str, Callable[[], Awaitable[object]]]:
+    reads = {f"{room}.{name}" for room, names in READS.items() for name in names}
+    changing = use_cases(doing.services) - reads - NOT_NOTED.keys()
+    return {name: getattr(doing, name.replace(".", "_")) for name in sorted(changing)}
+
+
+# Which entry it must leave, by whom. A new use case stands here or among `READS`.
+LEAVES = {
+    "accounts.connect": (EVA, "reconnected"),
+    "accounts.disconnect": (EVA, "disconnected"),
+    "approvals.decide": (BEN, "approved"),
+    "brakes.pull": (DANA, "pulled"),
+    "brakes.release": (BEN, "released"),
+    "digest_plans.plan": (ANA, "planned a digest"),
+    "digest_plans.stop": (ANA, "stopped a digest"),
+    "drafting.submit": (ANA, "wrote and asked"),
+    "holds.settle": (BEN, "dropped"),
+    "holds.settle_all": (BEN, "dropped"),
+    "holds.settle_each": (BEN, "dropped"),
+    "outcomes.is_live": (ANA, "said it is live"),
+    "outcomes.is_not_live": (ANA, "said it isn't live"),
+    "outcomes.retry": (ANA, "retried"),
+    "outcomes.take_down": (ANA, "asked to take down"),
+    "replying.send": (DANA, "wrote as a reply"),
+    "replying.start": (DANA, "claimed"),
+    "scheduling.cancel": (BEN, "cancelled"),
+    "scheduling.reschedule": (BEN, "moved"),
+    "scheduling.set_slots": (EVA, "posting times"),
+    "setting_up.finish": (EVA, "changed the set-up"),
+    "team.follow": (None, "roles"),
+    "team.set_roles": (EVA, "roles"),
+    "triage.claim": (DANA, "claimed"),
+    "triage.dismiss": (DANA, "dismissed"),
+    "triage.dismiss_list": (DANA, "dismissed"),
+    "triage.is_negative": (DANA, "raised"),
+    "triage.reopen": (DANA, "reopened"),
+    "triage.resolve": (DANA, "resolved"),
+    "triage.route": (DANA, "routed"),
+    "watches.add": (DANA, "watched"),
+    "watches.remove": (DANA, "unwatched"),
+    "watches.set_everything": (DANA, "changed the watch"),
+}
+SAYS = {  # what changed, from what to what
+    "posting times": "the usual ones -> Mon, Tue at 9:00; Fri at 10:00",
+    "planned a digest": f"in {SOCIAL}: none -> every Monday at 9:00 (Europe/Berlin)",
+    "changed the set-up": "time zone: Europe/Berlin -> Europe/Paris",
+}
+
+
+async def test_every_use_case_that_changes_something_leaves_an_entry(stage: Stage) -> None:
+    services, team = stage.services, stage.bot.team_id
+    async with services.database.reading() as tx:
+        [account] = await accounts.of_workspace(tx, team)
+    doing = Doing(services, team, account.id)
+    todo = drivers(doing)
+    assert todo.keys() == LEAVES.keys()
+    said: dict[str, str] = {}
+    for name, do in sorted(todo.items(), key=lambda one: one[0] == "team.follow"):
+        before = await record_of(services, team)
+        await do()
+        new = (await record_of(services, team))[len(before) :]
+        assert LEAVES[name] in [(one.actor_id, one.action) for one in new], name
+        # (A reply that goes out meanwhile is its author's first answer, and comes from nowhere.)
+        by_hand = [
+            one for one in new if one.actor_id and one.action not in ("answered", "resolved")
+        ]
+        assert {one.origin for one in by_hand} <= {ORIGIN}, name
+        about_posts = [
+            one for one in new if one.action in ("approved", "moved", "wrote as a reply")
+        ]
+        assert all(one.revision_id for one in about_posts), name
+        said |= {one.action: one.detail for one in new}
+    for action, detail in SAYS.items():
+        assert detail in said[action]
+    brand = next(person for person in PEOPLE if person.handle == BRAND)
+    assert not any(brand.password in one for one in said.values())
+    assert await verify(services.database, print)
+
+
+async def record_of(services: Services, team: str) -> list[HistoryEntry]:
+    async with services.database.reading() as tx:
+        return list(reversed(await history.newest(tx, team, 10_000)))
+
+
+def test_what_only_reads_opens_no_transaction_that_writes(stage: Stage) -> None:
+    """So that nothing can hide among `READS`."""
+    for room, names in READS.items():
+        for name in names:
+            source = inspect.getsource(getattr(type(getattr(stage.services, room)), name))
+            assert ".transaction()" not in source, f"{room}.{name}"
+            assert ".surely(" not in source, f"{room}.{name}"
+
+
+async def test_the_record_says_from_where_and_is_read_page_by_page(stage: Stage) -> None:
+    """Ana writes in a form, Ben presses on the card, Dana pauses with a command; Eva reads it."""
+    await stage.command(ANA, "/social draft")
+    form = await stage.modal(ANA, "draft")
+    await stage.submit(form, text="Harvest <!channel> time", when="As soon as it's approved")
+    card = await stage.message(APPROVALS, "Harvest")
+    await stage.press(BEN, card, "Approve")
+    card = await stage.message(APPROVALS, "Published")
+    await stage.press(CHIDI, card, "post_menu", "The whole record")
+    shown = text_of(await stage.modal(CHIDI, "The post's record"))
+    assert "approved it\n" in shown
+    assert f"from a card in <#{APPROVALS}>" in shown
+    assert "from the form “" in shown
+    assert "*Socialdesk* published" in shown
+    for number in range(14):
+        await stage.services.watches.add(Person(stage.bot.team_id, DANA), f"kettle {number}")
+    await stage.command(EVA, "/social record")
+    first = await stage.modal(EVA, "The record")
+    assert "kettle 13" in text_of(first)
+    assert "Harvest" not in text_of(first)
+    await stage.press(EVA, first, "Older")
+    second = await stage.modal(EVA, "Harvest")
+    assert "Harvest <!channel>" not in text_of(second)
+    await stage.press(EVA, second, "record_person", BEN)
+    his = text_of(await stage.modal(EVA, "Of everybody"))
+    assert "*Ben" in his
+    assert "*Ana" not in his
+    await stage.press(EVA, await stage.modal(EVA), "Of everybody")
+    assert "kettle 13" in text_of(await stage.modal(EVA, "kettle 13"))
+
+
+async def test_only_admins_read_the_workspaces_record(stage: Stage) -> None:
+    for user_id in (ANA, BEN, DANA):
+        with pytest.raises(NotAllowed, match="you need the role admin"):
+            await stage.services.record.of_workspace(Person(stage.bot.team_id, user_id))
+
+
+async def test_another_workspaces_post_is_not_on_the_record_here(stage: Stage) -> None:
+    async with stage.services.database.transaction() as tx:
+        await workspaces.ensure(tx, "TOTHER", "Other", datetime.now(UTC))
+        await history.note(tx, "TOTHER", "theirs", None, "published", datetime.now(UTC))
+    eva = Person(stage.bot.team_id, EVA)
+    assert not (await stage.services.record.of_post(eva, "theirs")).entries
+    everything = await stage.services.record.of_workspace(eva)
+    assert "theirs" not in {one.subject_id for one in everything.entries}
