@@ -90,7 +90,7 @@ async def test_the_strictest_holds_is_said_in_the_form(stage: Stage) -> None:
 
 async def test_a_rule_for_an_account_is_set_and_taken_away_again(stage: Stage) -> None:
     view = await opened(stage)
-    await stage.press(EVA, view, "Choose an account or campaign", "Sandbox · @acorn")
+    await stage.press(EVA, view, "Account or campaign", "Sandbox · @acorn")
     form = await stage.modal(EVA, "policy")
     await stage.press(EVA, form, "who", "Nobody: posts go out at their time")
     form = await stage.modal(EVA, "policy")
@@ -166,6 +166,7 @@ async def test_a_card_says_what_is_needed_what_was_given_and_whose_turn_it_is(
     await stage.press(BEN, posted, "Approve")
     waits = await changed(stage, posted, "Step 2 of 2: needs 1 of Legal")
     assert "Step 1, Content: approved by Ben Okafor" in text_of(waits)
+    assert "Only the time is new" not in text_of(waits)
     await stage.press(BEN, waits, "Approve")
     await stage.whispered(BEN, "You have approved this already", APPROVALS)
     await stage.press(DANA, waits, "Approve")

@@ -335,7 +335,7 @@ IN_STEPS = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=st.sampled_from(RULES), steps=STEPS)
 @example(first=RULES[3], steps=list(LEFT))
 @example(first=RULES[5], steps=list(IN_STEPS))
