@@ -138,6 +138,7 @@ class Accounts:
         found = await network.connect({name: value.strip() for name, value in fields.items()})
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            await admit(tx, person, Action.CONFIGURE)  # logging in may have taken a while
             known = await accounts.find(
                 tx, person.workspace_id, network_name, found.server, found.remote_id
             )
@@ -166,7 +167,7 @@ class Accounts:
                 person.workspace_id,
                 account.id,
                 person.user_id,
-                "connected",
+                "reconnected" if known else "connected",
                 now,
                 f"{network.label} {account.handle}",
             )
@@ -205,7 +206,13 @@ class Accounts:
             )
             await accounts.save(tx, gone)
             await history.note(
-                tx, person.workspace_id, account.id, person.user_id, "disconnected", now
+                tx,
+                person.workspace_id,
+                account.id,
+                person.user_id,
+                "disconnected",
+                now,
+                self.label(account),
             )
             await notices.refresh(tx, person.workspace_id, account.id, now)
         self._notices.ring()

@@ -51,6 +51,7 @@ from bot.outcomes import Outcomes
 from bot.policy_settings import Policies
 from bot.publishing import Publisher
 from bot.raising import Raiser
+from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
@@ -91,18 +92,21 @@ async def running(
     settings: Settings,
     registry: Sequence[type[Network]] = NETWORKS,
     timing: Timing | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Bot]:
     """Start everything in order; at the end stop it in the opposite order.
 
     :param registry: the networks there are.
     :param timing: how long publishing and notices wait for what.
+    :param clock: what tells the time, the database's included on SQLite.
     :raises SettingsError: the folder, the database or the port can't be used, Slack refuses a
         token or can't be reached.
     :raises AlreadyRunning: another process has the SQLite file.
     """
+    clock = clock or Clock()
     async with contextlib.AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, now=clock.now)
         stack.enter_context(alone_on(database))
         stack.push_async_callback(database.close)
         await bring_up(database)
@@ -112,8 +116,7 @@ async def running(
         client = slack_client(settings, session, settings.slack_bot_token)
         identity = await _who_we_are(client)
         async with database.transaction() as tx:
-            await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
-        clock = Clock()
+            await workspaces.ensure(tx, identity["team_id"], identity["team"], clock.now())
         clock.when_set_back(SetBack(database, clock).end_waits)
         networks = await stack.enter_async_context(open_networks(settings, registry))
         services = build_services(settings, database, clock, networks)
@@ -186,6 +189,7 @@ def build_services(
             clock,
             period=timedelta(seconds=settings.poll_seconds),
         ),
+        record=Record(database, accounts),
     )
 
 

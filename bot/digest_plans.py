@@ -13,7 +13,7 @@ from bot.errors import AlreadyDone, UserError
 from bot.metrics import Metrics
 from bot.periods import Period
 from bot.team import Action, Person, admit
-from storage import digests, notices, occurrences
+from storage import digests, history, notices, occurrences
 from storage.database import Database
 from storage.records import Card, DigestPlan
 from storage.rows import Transaction
@@ -117,7 +117,7 @@ class DigestPlans:
             kind = "daily" if rhythm.weekday is None else "weekly"
             # Two people who plan the same at once make one plan, so its id isn't left to chance.
             plan_id = uuid5(NAMESPACE_URL, f"{person.workspace_id}/{channel}/{kind}").hex
-            replaced = await digests.get(tx, plan_id) is not None
+            before = await digests.get(tx, plan_id)
             plan = DigestPlan(
                 id=plan_id,
                 workspace_id=person.workspace_id,
@@ -129,8 +129,18 @@ class DigestPlans:
                 created_at=now,
             )
             await digests.save(tx, plan)
+            had = "none" if before is None else name(before)
+            await history.note(
+                tx,
+                person.workspace_id,
+                plan_id,
+                person.user_id,
+                "planned a digest",
+                now,
+                f"in {channel}: {had} -> {name(plan)}",
+            )
         self._alarm.ring()
-        return Planned(plan, periods.next_due(plan, now)), replaced
+        return Planned(plan, periods.next_due(plan, now)), before is not None
 
     async def check(self, person: Person) -> None:
         """:raises NotAllowed: the person may not plan digests."""
@@ -152,6 +162,15 @@ class DigestPlans:
             plan = await digests.get(tx, plan_id)
             if plan is None or not await digests.remove(tx, person.workspace_id, plan_id):
                 raise AlreadyDone("This digest was stopped already. Your press changed nothing.")
+            await history.note(
+                tx,
+                person.workspace_id,
+                plan_id,
+                person.user_id,
+                "stopped a digest",
+                self._clock.now(),
+                f"in {plan.channel}: {name(plan)}",
+            )
         return plan
 
     async def owed(self, tx: Transaction, subject_id: str) -> Owed | None:

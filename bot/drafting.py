@@ -333,7 +333,18 @@ class Drafting:
         # One entry for one press: two of the same moment would have no order.
         did = "wrote" if revision.number == 1 and post.created_at == now else "edited"
         how = "asked" if needs_approval else "scheduled"
-        await history.note(tx, workspace.id, post.id, author.user_id, f"{did} and {how}", now)
+        due = (
+            "" if passed.due_at is None else f", for {passed.due_at.isoformat(timespec='minutes')}"
+        )
+        await history.note(
+            tx,
+            workspace.id,
+            post.id,
+            author.user_id,
+            f"{did} and {how}",
+            now,
+            f"version {revision.number}{due}",
+        )
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)

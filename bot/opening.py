@@ -2,12 +2,12 @@
 said in words for the operator."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bot.errors import AlreadyRunning, SettingsError
-from storage import leases
+from storage import history, leases
 from storage.database import Database
 from storage.lock import Taken, only_process
 from storage.migrations import HEAD, DatabaseTooNew, DatabaseUnusable, migrate, stored_version
@@ -64,7 +64,34 @@ async def bring_up(database: Database) -> bool:
     :raises SettingsError: it can't be used, or a newer release has been there.
     """
     with _database_in_words():
-        return await migrate(database)
+        done = await migrate(database)
+    async with database.reading() as tx:
+        workspace_ids = await history.kept_for(tx)
+    for workspace_id in workspace_ids:
+        taken_in = 1
+        while taken_in:
+            async with database.transaction() as tx:
+                taken_in = await history.take_in(tx, workspace_id)
+    return done
+
+
+@asynccontextmanager
+async def looking_at(url: str) -> AsyncIterator[Database]:
+    """The database, for who only looks at it, beside a running bot.
+
+    :raises SettingsError: it isn't there, can't be used, or is another release's.
+    """
+    database = Database(url)
+    try:
+        if database.file is not None and not database.file.exists():
+            raise SettingsError([f"DATABASE_URL: there is no database at {database.file} yet."])
+        if not await is_up_to_date(database):
+            raise SettingsError(
+                ["DATABASE_URL: the database is another release's. `python -m bot migrate` first."]
+            )
+        yield database
+    finally:
+        await database.close()
 
 
 @contextmanager

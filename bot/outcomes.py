@@ -265,6 +265,9 @@ class Outcomes:
                 raise AlreadyDone(f"There is nothing to take down: it is {IN_WORDS[post.state]}.")
             for delivery in living:
                 await self._stop(tx, delivery, threads[delivery.id])
+            await history.note(
+                tx, post.workspace_id, post.id, person.user_id, "asked to take down", now
+            )
             await holds.left(tx, hold, post, person.user_id, "took down", now)
             left = await deliveries.of_post(tx, post.id)
             await conclude(tx, post.workspace_id, post.id, now)

@@ -108,8 +108,16 @@ class Replying:
             did = "asked to reply" if asks else "replied"
             await change(tx, person, mention, did, after, resolve_with=wanted)
             post, revision = await self._keep(tx, person, mention, content, reply_id, now, asks)
+            await history.note(
+                tx,
+                post.workspace_id,
+                post.id,
+                person.user_id,
+                ASKED if asks else "wrote as a reply",
+                now,
+                mention.id,
+            )
             if asks:
-                await history.note(tx, post.workspace_id, post.id, person.user_id, ASKED, now)
                 await owe_cards(tx, admitted.workspace, post.id, now)
             else:
                 await schedule_deliveries(tx, post, revision, now)

@@ -256,7 +256,7 @@ class Scheduling:
                 person.user_id,
                 "moved",
                 now,
-                "" if moved.due_at is None else moved.due_at.isoformat(),
+                f"{_time_in_words(post.due_at)} -> {_time_in_words(moved.due_at)}",
             )
             await notices.refresh(tx, post.workspace_id, post.id, now)
             await holds.left(tx, hold, post, person.user_id, "moved", now)
@@ -345,6 +345,34 @@ class Scheduling:
         """Change an account's weekly posting times; None: the default ones."""
         async with self._database.transaction() as tx:
             await admit(tx, person, Action.CONFIGURE)
-            if await accounts.get(tx, person.workspace_id, account_id) is None:
+            account = await accounts.get(tx, person.workspace_id, account_id)
+            if account is None:
                 raise NotFound("This account isn't connected any more.")
             await accounts.set_slots(tx, account_id, slots)
+            await history.note(
+                tx,
+                person.workspace_id,
+                account_id,
+                person.user_id,
+                "posting times",
+                self._clock.now(),
+                f"{_slots_in_words(account.slots)} -> {_slots_in_words(slots)}",
+            )
+
+
+def _slots_in_words(slots: Sequence[Slot] | None) -> str:
+    """“Mon, Tue at 9:00, 12:00; Fri at 16:00”."""
+    if slots is None:
+        return "the usual ones"
+    days_of: dict[str, list[str]] = {}
+    for day, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")):
+        minutes = sorted(slot.minute for slot in slots if slot.weekday == day)
+        if minutes:
+            clocks = ", ".join(f"{minute // 60}:{minute % 60:02}" for minute in minutes)
+            days_of.setdefault(clocks, []).append(name)
+    named = [f"{', '.join(days)} at {clocks}" for clocks, days in days_of.items()]
+    return "; ".join(named) or "none"
+
+
+def _time_in_words(due_at: datetime | None) -> str:
+    return "when it is approved" if due_at is None else due_at.isoformat(timespec="minutes")

@@ -19,6 +19,7 @@ from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
 from bot.policy_settings import Policies
+from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
@@ -56,3 +57,4 @@ class Services:
     replying: Replying
     watches: Watches
     listening: Listening
+    record: Record

@@ -83,7 +83,7 @@ class Settling:
                 tx, {id_: (first.remote_id, first.url) for id_, first in live.items()}, now
             )
             noted = [(by_delivery[id_].attempt.delivery, first.url) for id_, first in live.items()]
-            subjects = [(one.workspace_id, one.post_id, url) for one, url in noted]
+            subjects = [(one.workspace_id, one.post_id, one.revision_id, url) for one, url in noted]
             await history.note_all(tx, subjects, "published", now)
             await conclude_all(
                 tx, [locked[post_id] for post_id in {one.post_id for one, _ in noted}], now
@@ -245,7 +245,16 @@ async def keep_held(
 async def _note(
     tx: Transaction, delivery: Delivery, what: str, now: datetime, detail: str = ""
 ) -> None:
-    await history.note(tx, delivery.workspace_id, delivery.post_id, None, what, now, detail)
+    await history.note(
+        tx,
+        delivery.workspace_id,
+        delivery.post_id,
+        None,
+        what,
+        now,
+        detail,
+        revision_id=delivery.revision_id,
+    )
 
 
 async def conclude(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed
-from bot.team import Person, Profile
+from bot.team import Person, Profile, in_words
 from bot.zone_names import is_zone
 from storage import accounts, history, notices, workspaces
 from storage.database import Database
@@ -139,10 +139,18 @@ class SettingUp:
             await workspaces.save_member(
                 tx, Member(before.id, profile.user_id, profile.name, profile.zone, had | given)
             )
+            history.acts(tx, person.user_id, person.origin)
+            if had | given != had:
+                gained = f"{in_words(had)} -> {in_words(had | given)}"
+                await history.note(
+                    tx, before.id, profile.user_id, person.user_id, "roles", now, gained
+                )
             for old, new in _moves(before, changed):
                 await notices.mend(tx, before.id, old, now, moved_to=new)
             action = "changed the set-up" if standing.is_set_up else "set up"
-            await history.note(tx, before.id, before.id, person.user_id, action, now)
+            await history.note(
+                tx, before.id, before.id, person.user_id, action, now, _difference(before, changed)
+            )
         self._notices.ring()
         return changed
 
@@ -214,6 +222,28 @@ def _check(form: SetUpForm) -> None:
         )
     if problems:
         raise FieldErrors(problems)
+
+
+def _difference(before: Workspace, after: Workspace) -> str:
+    """What of the set-up changed, for the record."""
+    shown = {
+        "who works here": (before.mode, after.mode),
+        "time zone": (before.zone, after.zone),
+        "approvals": (before.approvals_channel, after.approvals_channel),
+        "alerts": (before.alerts_channel, after.alerts_channel),
+        "teams": (_routes(before), _routes(after)),
+        "brand words": (", ".join(before.brand_words), ", ".join(after.brand_words)),
+        "late after": (f"{before.lateness_limit_s} s", f"{after.lateness_limit_s} s"),
+    }
+    return "; ".join(
+        f"{what}: {old or 'none'} -> {new or 'none'}"
+        for what, (old, new) in shown.items()
+        if old != new or before.set_up_at is None
+    )
+
+
+def _routes(workspace: Workspace) -> str:
+    return ", ".join(f"{team} in {channel}" for team, channel in workspace.routes.items())
 
 
 def _moves(before: Workspace, after: Workspace) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Who may do what: the one table of roles and actions, and the check every use case begins with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.clock import Clock
@@ -23,6 +23,7 @@ class Action(StrEnum):
     CONFIGURE = "change the set-up"
     BRAKE = "pause publishing"
     RELEASE = "resume publishing"
+    AUDIT = "see the workspace's record"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -34,15 +35,20 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.CONFIGURE: frozenset({Role.ADMIN}),
     Action.BRAKE: frozenset(Role),
     Action.RELEASE: frozenset({Role.APPROVER, Role.ADMIN}),
+    Action.AUDIT: frozenset({Role.ADMIN}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is acting: taken from Slack's signed payload and from nowhere else."""
+    """Who is acting: taken from Slack's signed payload and from nowhere else.
+
+    ``origin`` is from where, in plain words for the record ("a card in #C123").
+    """
 
     workspace_id: str
     user_id: str
+    origin: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ def may(member: Member, action: Action) -> bool:
 
 
 async def admit(tx: Transaction, person: Person, action: Action) -> Admitted:
-    """Check that the workspace is set up and that the person may do this.
+    """Check that the workspace is set up and that the person may do this; what is noted of them in
+    this transaction says from where they did it.
 
     :raises NotSetUp: says what is missing and who can finish it.
     :raises NotAllowed: says which role is needed and who can give it; or that the person is of
@@ -97,6 +104,7 @@ async def admit(tx: Transaction, person: Person, action: Action) -> Admitted:
     member = await workspaces.member(tx, person.workspace_id, person.user_id)
     if member is None or not may(member, action):
         raise NotAllowed(await _refusal(tx, workspace, action))
+    history.acts(tx, person.user_id, person.origin)
     return Admitted(workspace, member)
 
 
@@ -166,7 +174,7 @@ class Team:
         before = await workspaces.member(tx, member.workspace_id, member.user_id)
         await workspaces.save_member(tx, member)
         if before is None or before.roles != member.roles:
-            named = ", ".join(sorted(role.value for role in member.roles)) or "none"
+            had = in_words(before.roles) if before is not None else "none"
             await history.note(
                 tx,
                 member.workspace_id,
@@ -174,5 +182,10 @@ class Team:
                 by,
                 "roles",
                 self._clock.now(),
-                named,
+                f"{had} -> {in_words(member.roles)}",
             )
+
+
+def in_words(roles: frozenset[Role]) -> str:
+    """Roles as the record names them."""
+    return ", ".join(sorted(role.value for role in roles)) or "none"

@@ -192,6 +192,16 @@ class Watches:
             if watch is None:
                 raise NotFound("It isn't followed any more.")
             await watches.set_everything(tx, watch, everything)
+            now, which = self._clock.now(), "every entry" if everything else "only our words"
+            await history.note(
+                tx,
+                person.workspace_id,
+                watch_id,
+                person.user_id,
+                "changed the watch",
+                now,
+                f"{watch.value}: {which}",
+            )
 
 
 def feed_address(given: str) -> str | None:

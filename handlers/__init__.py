@@ -16,6 +16,7 @@ from handlers import (
     outcomes,
     policies,
     queue,
+    record,
     setup,
     team,
     trouble,
@@ -53,6 +54,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     }
     outcomes.register(desk_)
     watches.register(desk_)
+    record.register(desk_)
     desk.register(desk_)
     desk_.listen()
     return cards

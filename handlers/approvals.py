@@ -10,6 +10,7 @@ from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import unpack
 from handlers.pictures import Pictures
+from handlers.record import post_record
 from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.rescheduling import Rescheduling
 from handlers.views import approvals as views
@@ -78,6 +79,8 @@ class ApprovalCards:
                 await self._rescheduling.ask(press, ids["post"])
             case "cancel":
                 await self._services.scheduling.cancel(press.person, ids["post"])
+            case "record":
+                await press.open(post_record(self._services, press.person, ids["post"]))
 
     async def edit(self, press: Press) -> None:
         await self._draft_form.edit(press, unpack(press.value)["post"])

@@ -109,6 +109,11 @@ class Act(StrEnum):
     PAUSE_REASON = "pause_reason"
     RESUME_BRAKES = "resume_brakes"
     RESUME_HELD = "resume_held"
+    # the record
+    RECORD_OLDER = "record_older"
+    RECORD_NEWEST = "record_newest"
+    RECORD_EVERYBODY = "record_everybody"
+    RECORD_PERSON = "record_person"
     # what is held
     OPEN_HELD = "open_held"
     HELD_MENU = "held_menu"

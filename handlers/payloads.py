@@ -16,14 +16,33 @@ def person_of(body: Mapping[str, Any]) -> Person:
     user = body.get("user")
     if isinstance(user, Mapping):
         team = user.get("team_id") or body["team"]["id"]
-        return Person(team, user["id"])
-    return Person(body["team_id"], body["user_id"])
+        return Person(team, user["id"], origin_of(body))
+    return Person(body["team_id"], body["user_id"], origin_of(body))
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
     """Whom an event is about, in the workspace that Slack told it to."""
     user = body["event"]["user"]
-    return Person(body["team_id"], user["id"] if isinstance(user, Mapping) else user)
+    who = user["id"] if isinstance(user, Mapping) else user
+    return Person(body["team_id"], who, origin_of(body))
+
+
+def origin_of(body: Mapping[str, Any]) -> str:
+    """From where somebody acts, in plain words for the record."""
+    if "command" in body:
+        first = next(iter(str(body.get("text") or "").split()), "")
+        return f"{body['command']} {first.lower()[:20]}".rstrip()
+    if "event" in body:
+        event = body["event"]
+        return f"a message in #{event['channel']}" if event["type"] == "message" else "Slack"
+    view, where = body.get("view"), channel_of(body)
+    if isinstance(view, Mapping):
+        if view.get("type") == "home":
+            return "App Home"
+        return f"the form “{view['title']['text']}”"
+    if body.get("type") == "message_action":
+        return f"a message's menu in #{where}"
+    return f"a card in #{where}"
 
 
 def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:

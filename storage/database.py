@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage import history
+from storage.records import HistoryEntry
 from storage.rows import Transaction, new_id
 from storage.tables import health_probes
 
@@ -39,6 +41,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class _Transaction:
     connection: AsyncConnection
+    noted: list[HistoryEntry] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
 
 
 class Database:
@@ -74,13 +78,18 @@ class Database:
     async def transaction(self) -> AsyncIterator[_Transaction]:
         """Read and write; committed at the end, rolled back on an exception."""
         async with self._writer.begin() as connection:
-            yield _Transaction(connection)
+            tx = _Transaction(connection)
+            yield tx
+            await history.chain(tx)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[_Transaction]:
         """Read a consistent state without waiting for writers."""
         async with self._reader.begin() as connection:
-            yield _Transaction(connection)
+            tx = _Transaction(connection)
+            yield tx
+            if tx.noted:
+                raise RuntimeError("an entry of the record was noted where nothing is written")
 
     async def surely(self, write: Callable[[_Transaction], Awaitable[T]]) -> T:
         """Commit what happened outside and can't be undone: where the database is away, locked or

@@ -266,10 +266,12 @@ async def reconnected(tx: Transaction, workspace_id: str, account_id: str, now: 
             attempt=case((_is_out_or_may_be(), deliveries.c.attempt), else_=0),
             **OFF_THE_LIST,
         )
-        .returning(deliveries.c.post_id)
+        .returning(deliveries.c.post_id, deliveries.c.revision_id)
     )
-    gone = sorted({row.post_id for row in done})
-    for post_id in gone:
+    gone = sorted({(row.post_id, row.revision_id) for row in done})
+    due = [(workspace_id, post_id, revision_id, account_id) for post_id, revision_id in gone]
+    await history.note_all(tx, due, "due again", now)
+    for post_id, _ in gone:
         await notices.refresh(tx, workspace_id, post_id, now)
     for hold in affected:
         await changed_list(tx, hold, now)

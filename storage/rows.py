@@ -10,12 +10,22 @@ from sqlalchemy import Insert, Select, Table, Update, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.records import HistoryEntry
+
 
 class Transaction(Protocol):
     """What ``Database.transaction()`` and ``reading()`` hand out; opaque outside storage."""
 
     @property
     def connection(self) -> AsyncConnection: ...
+
+    @property
+    def noted(self) -> list[HistoryEntry]:
+        """Entries of the record, which are chained right before the commit (`storage.history`)."""
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """From where the people act on whose behalf this is (`storage.history`)."""
 
 
 T = TypeVar("T")

@@ -82,13 +82,15 @@ async def playground(
     *,
     request_url: str | None = None,
     strict: bool = False,
+    now: Callable[[], float] = time.time,
 ) -> AsyncIterator[tuple[Slack, str]]:
     """The small Slack, its pages and Sandbox, served; gives their address.
 
     :param request_url: where the bot takes signed HTTP; None: Socket Mode.
     :param strict: refuse undocumented arguments, as tests want.
+    :param now: Slack's clock (Unix seconds).
     """
-    workspace = Workspace(folder, manifest(request_url=request_url))
+    workspace = Workspace(folder, manifest(request_url=request_url), now=now)
     seed(workspace)
     slack = Slack.around(workspace, request_url=request_url)
     page = Page(workspace, slack.people, lambda: slack.delivery.is_app_there)

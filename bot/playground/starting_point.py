@@ -60,7 +60,7 @@ async def furnish(services: Services, team_id: str) -> bool:
         return False
     brand = next(person for person in PEOPLE if person.handle == BRAND)
     await services.accounts.connect(
-        Person(team_id, seed.EVA),
+        Person(team_id, seed.EVA, "the playground"),
         Sandbox.name,
         {"handle": brand.handle, "password": brand.password},
     )

@@ -86,7 +86,9 @@ RECORDED = {
     "said it isn't live": "said it isn't live",
     "took down": "took it down",
     "could not take down": "could not take it down",
+    "due again": "made it due again: its account is connected",
 }
+LEFT_OUT = "asked to take down"  # what came of it stands there as well
 
 
 def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple[str, list[Block]]:
@@ -325,6 +327,7 @@ def _menu_options(shown: PostOverview) -> list[Block]:
         options.append(choice("Reschedule", "reschedule"))
     if can(post, PostState.CANCELLED):
         options.append(choice("Cancel this post", "cancel"))
+    options.append(choice("The whole record", "record"))
     return options
 
 
@@ -332,6 +335,8 @@ def _record(shown: PostOverview) -> str:
     """Who did what, when; the newest lines if there are many."""
     lines = []
     for entry in shown.history:
+        if entry.action == LEFT_OUT:
+            continue
         who = name_of(shown, entry.actor_id) if entry.actor_id else "Socialdesk"
         said = RECORDED.get(entry.action, entry.action)
         detail = f" {link(entry.detail, 'it')}" if entry.action == "published" else ""

@@ -61,7 +61,7 @@ async def test_an_admin_gives_somebody_new_a_role(stage: Stage) -> None:
     )
     async with stage.services.database.reading() as tx:
         [entry] = await history.of_subject(tx, NOOR)
-    assert (entry.actor_id, entry.detail) == (EVA, "author, responder")
+    assert (entry.actor_id, entry.detail) == (EVA, "none -> author, responder")
 
 
 async def test_the_form_begins_with_the_roles_a_person_has(stage: Stage) -> None:
@@ -129,7 +129,7 @@ async def test_who_left_slack_has_no_role_any_more(stage: Stage) -> None:
     await eventually(gone)
     async with stage.services.database.reading() as tx:
         [entry] = await history.of_subject(tx, ANA)
-    assert (entry.actor_id, entry.action, entry.detail) == (None, "roles", "none")
+    assert (entry.actor_id, entry.action, entry.detail) == (None, "roles", "author -> none")
 
 
 async def test_news_about_people_without_a_role_is_forgotten(stage: Stage) -> None:

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from storage import types
+from storage.chain import Links
+from storage.records import HistoryEntry
 
 revision = "0003"
 down_revision = "0002"
@@ -228,3 +230,68 @@ def upgrade() -> None:
     )
     op.add_column("posts", sa.Column("round", sa.Integer(), server_default="1", nullable=False))
     op.create_index(op.f("ix_posts_campaign_id"), "posts", ["campaign_id"], unique=False)
+    _chain_what_was_noted()
+    _let_nobody_change_it()
+
+
+def _chain_what_was_noted() -> None:
+    """Entries of earlier releases become the beginning of each workspace's chain."""
+    connection = op.get_bind()
+    history = sa.table(
+        "history",
+        *(sa.column(name) for name in ("id", "workspace_id", "subject_id", "actor_id", "action")),
+        *(sa.column(name) for name in ("detail", "revision_id", "origin", "seq", "hash")),
+        sa.column("at", types.UtcDateTime()),
+    )
+    heads = sa.table("record_heads", *(sa.column(each) for each in ("workspace_id", "seq", "hash")))
+    numbered = (
+        sa.update(history)
+        .where(history.c.id == sa.bindparam("which"))
+        .values(seq=sa.bindparam("number"), hash=sa.bindparam("digest"))
+    )
+    noted = connection.execute(
+        sa.select(history)
+        .order_by(history.c.workspace_id, history.c.at, history.c.id)
+        .execution_options(yield_per=1000)
+    )
+    chains: dict[str, Links] = {}
+    for rows in noted.partitions():
+        entries = [
+            chains.setdefault(row.workspace_id, Links()).add(HistoryEntry(**row._mapping))
+            for row in rows
+        ]
+        connection.execute(
+            numbered,
+            [{"which": each.id, "number": each.seq, "digest": each.hash} for each in entries],
+        )
+    for workspace_id, links in chains.items():
+        connection.execute(
+            sa.insert(heads).values(workspace_id=workspace_id, seq=links.seq, hash=links.hash)
+        )
+
+
+NEVER = "an entry of the record is never changed or deleted"
+
+
+def _let_nobody_change_it() -> None:
+    """An entry in the chain stays as it is. One that stands outside (a process of the release
+    before wrote it, while it still ran) may be taken in."""
+    if op.get_bind().dialect.name == "sqlite":
+        for name, event in (("change", "UPDATE"), ("deletion", "DELETE")):
+            op.execute(
+                f"CREATE TRIGGER history_refuses_{name} BEFORE {event} ON history "
+                f"WHEN OLD.seq IS NOT NULL BEGIN SELECT RAISE(ABORT, '{NEVER}'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION history_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{NEVER}'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER history_refuses_change BEFORE UPDATE OR DELETE ON history "
+        "FOR EACH ROW WHEN (OLD.seq IS NOT NULL) EXECUTE FUNCTION history_refuses()"
+    )
+    op.execute(
+        "CREATE TRIGGER history_refuses_emptying BEFORE TRUNCATE ON history "
+        "FOR EACH STATEMENT EXECUTE FUNCTION history_refuses()"
+    )
