@@ -25,6 +25,7 @@ from storage.records import (
 from storage.rows import Transaction
 
 MOST_READ = 50  # of each list; what doesn't fit on Home is counted
+MOST_WEIGHED = 500  # posts in review, soonest first, for whose approval they wait
 COMING = 5
 FAILED_FOR = timedelta(days=14)  # then a failed post is no task any more
 FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
@@ -134,7 +135,7 @@ class Homes:
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """Posts that wait for this person: their approval would count now."""
-        waiting = await posts.waiting(tx, admitted.workspace.id)
+        waiting = await posts.waiting(tx, admitted.workspace.id, MOST_WEIGHED)
         revisions = await posts.revisions_by_ids(tx, [post.revision_id for post in waiting])
         found = [(post, revisions[post.revision_id]) for post in waiting]
         standings = await policies.rounds(tx, admitted.workspace, found)

@@ -155,7 +155,8 @@ class Deciders:
 
     def everybody(self) -> frozenset[str]:
         """Everybody who could be eligible for anything."""
-        named = {id_ for policy in self.policies for step in policy.steps for id_ in step.people}
+        steps = [step for policy in self.policies for step in policy.steps]
+        named = {id_ for step in steps for id_ in (*step.people, step.backup) if id_}
         grouped = {id_ for group in self.groups.values() for id_ in group.members}
         granted = {grant.user_id for some in self.grants.values() for grant in some}
         return frozenset(self.members) | named | grouped | granted

@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit
-from storage import accounts, approvals, history, holds, notices, posts, workspaces
+from storage import accounts, approvals, campaigns, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -33,12 +33,14 @@ QUEUE_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """A coming post as `/social queue` lists it. ``held``: something of it waits for a word."""
+    """A coming post as `/social queue` lists it. ``held``: something of it waits for a word.
+    ``campaign`` is its campaign's name."""
 
     post: Post
     revision: Revision
     accounts: Sequence[Account]
     held: bool = False
+    campaign: str | None = None
 
 
 def slots_of(account: Account) -> tuple[Slot, ...]:
@@ -177,11 +179,15 @@ class Scheduling:
             revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
             on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
             known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
+            named = {
+                one.id: one.name for one in await campaigns.of_workspace(tx, person.workspace_id)
+            }
             items = []
             for post in found:
                 revision = revisions[post.revision_id]
                 its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
-                items.append(QueueItem(post, revision, its, post.id in held))
+                campaign = named[post.campaign_id] if post.campaign_id else None
+                items.append(QueueItem(post, revision, its, post.id in held, campaign))
         return items, total
 
     async def movable(self, person: Person, post_id: str) -> Movable:

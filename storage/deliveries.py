@@ -156,14 +156,14 @@ async def confirm(
 ) -> frozenset[str]:
     """The last look before calls: which may be made now. The claim holds, no brake is on, and the
     account is active and not limited. Their leases are renewed."""
-    campaign = select(posts.c.campaign_id).where(posts.c.id == deliveries.c.post_id)
+    its_campaign = select(posts.c.campaign_id).where(posts.c.id == deliveries.c.post_id)
     braked = exists().where(
         brakes.c.workspace_id == deliveries.c.workspace_id,
         brakes.c.released_at.is_(None),
         or_(
             and_(brakes.c.account_id.is_(None), brakes.c.campaign_id.is_(None)),
             brakes.c.account_id == deliveries.c.account_id,
-            brakes.c.campaign_id == campaign.scalar_subquery(),
+            brakes.c.campaign_id == its_campaign.correlate(deliveries).scalar_subquery(),
         ),
     )
     ready = exists().where(

@@ -144,7 +144,7 @@ async def held_times(
     return [(due_at, content.account_ids) for due_at, content in rows]
 
 
-async def waiting(tx: Transaction, workspace_id: str) -> Sequence[Post]:
+async def waiting(tx: Transaction, workspace_id: str, limit: int | None = None) -> Sequence[Post]:
     """What is in review, replies too, soonest first, without a time first (it goes out when
     approved)."""
     query = select(posts).where(
@@ -152,7 +152,9 @@ async def waiting(tx: Transaction, workspace_id: str) -> Sequence[Post]:
         posts.c.state == PostState.IN_REVIEW,
     )
     return await many(
-        tx, Post, query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id)
+        tx,
+        Post,
+        query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id).limit(limit),
     )
 
 

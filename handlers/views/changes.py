@@ -24,11 +24,11 @@ def changes(shown: PostOverview) -> list[Block]:
     if shown.post.state is not PostState.IN_REVIEW:
         return []
     last = shown.approvals[-1] if shown.approvals else None
-    if last is not None and last.revision_id == shown.revision.id:
-        same = f"The text is the same as when {SINCE[last.verdict]}."
-        if last.verdict is Verdict.APPROVED:
-            same = "Only the time is new: the text was approved before."
-        return [context(same)]
+    is_of_round = last is not None and last.round == shown.post.round  # not all have approved yet
+    if last is not None and last.revision_id == shown.revision.id and not is_of_round:
+        return [context(f"The text is the same as when {SINCE[last.verdict]}.")]
+    if is_of_round and shown.round.is_complete:
+        return [context("Only the time is new: the text was approved before.")]
     if shown.decided_before is None:
         return []
     decision, before = shown.decided_before

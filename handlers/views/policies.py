@@ -70,8 +70,8 @@ def settings_view(settings: Settings, *, said: str = "") -> Block:
         for place in free[:MOST_OPTIONS]
     ]
     if options:
-        choose = select(Act.POLICY_PLACE, options, placeholder="Choose an account or campaign")
-        blocks.append(section("Another rule for an account or a campaign", accessory=choose))
+        choose = select(Act.POLICY_PLACE, options, placeholder="Account or campaign")
+        blocks.append(section("Add a rule for", accessory=choose))
     blocks.append(context("Campaigns are named in the form of a post, `/social draft`."))
     return modal(Form.MESSAGE, "Who must approve", blocks, close="Close")
 

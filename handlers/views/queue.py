@@ -79,7 +79,8 @@ def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
     said = excerpt(text, 120) or "_only pictures_"
     state = HELD if item.held else STATE[post.state]
-    line = f"*{when}* · {state} · <@{post.author_id}>\n{names}\n>{said}"
+    campaign = f" · {escape(item.campaign)}" if item.campaign else ""
+    line = f"*{when}* · {state} · <@{post.author_id}>{campaign}\n{names}\n>{said}"
     if post.state is PostState.PUBLISHING:
         return section(line)
     options = [

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from storage.records import (
     Card,
     DeliveryState,
     Mode,
+    Post,
     PostState,
     Role,
     Scope,
@@ -26,6 +28,7 @@ from storage.records import (
     Verdict,
     When,
 )
+from storage.rows import new_id
 from tests.servers.eventually import eventually
 from tests.unit.deciding import (
     CONTENT_STEP,
@@ -40,7 +43,7 @@ from tests.unit.deciding import (
 )
 from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World, world
 
-TWICE = 200
+TIMES = 200
 
 
 @pytest.fixture
@@ -61,6 +64,17 @@ async def light(tmp_path: Path) -> AsyncIterator[World]:
 async def decisions(here: World, post_id: str) -> list[Approval]:
     async with here.database.reading() as tx:
         return list(await approvals.of_post(tx, post_id))
+
+
+async def many(here: World, post: Post) -> list[Post]:
+    """The same post that many times, each waiting for its decision."""
+    made = [replace(post, id=new_id(), revision_id=new_id()) for _ in range(TIMES)]
+    async with here.database.transaction() as tx:
+        revision = await posts.revision(tx, TEAM, post.revision_id)
+        assert revision is not None
+        for one in made:
+            await posts.insert(tx, one, replace(revision, id=one.revision_id, post_id=one.id))
+    return made
 
 
 async def held(here: World, post_id: str) -> None:
@@ -236,8 +250,7 @@ async def test_home_lists_only_what_a_persons_press_would_count_for_now(light: W
 async def test_two_approvers_at_the_same_moment_make_one_decision_two_hundred_times(
     here: World,
 ) -> None:
-    for number in range(TWICE):
-        post = await here.submitted(f"Post {number}")
+    for post in await many(here, await here.submitted("Who is first?")):
         results = await asyncio.gather(
             press(here, BEN, post), press(here, CHIDI, post), return_exceptions=True
         )
@@ -251,8 +264,7 @@ async def test_the_two_of_a_step_at_the_same_moment_schedule_once_two_hundred_ti
     here: World,
 ) -> None:
     await set_rules(here, Step("Two", 2))
-    for number in range(TWICE):
-        post = await here.submitted(f"Post {number}")
+    for post in await many(here, await here.submitted("Who is first?")):
         results = await asyncio.gather(press(here, BEN, post), press(here, CHIDI, post))
         assert sorted(one.state for one in results) == [PostState.IN_REVIEW, PostState.SCHEDULED]
         assert len(await decisions(here, post.id)) == 2
