@@ -65,7 +65,8 @@ class Approvals:
         if verdict is not Verdict.APPROVED and not comment.strip():
             raise FieldErrors({"comment": "Say in a sentence what should be different, or why."})
         async with self._database.transaction() as tx:
-            admitted = await admit(tx, person, Action.DECIDE)
+            campaign_id = await posts.campaign_of(tx, person.workspace_id, post_id)
+            admitted = await admit(tx, person, Action.DECIDE, campaign_id)
             post, revision = await self._decidable(tx, admitted, post_id, revision_id)
             if version is not None and version != post.version:
                 raise AlreadyDone(

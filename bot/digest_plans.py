@@ -138,10 +138,12 @@ class DigestPlans:
             await admit(tx, person, Action.REPORT)
 
     async def of_channel(self, person: Person, channel: str) -> list[Planned]:
-        """What posts itself in a channel."""
+        """What posts itself in a channel, for those who see more than numbers."""
         now = self._clock.now()
         async with self._database.reading() as tx:
-            await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.NUMBERS)
+            if not admitted.may(Action.LOOK):
+                return []
             found = await digests.of_channel(tx, person.workspace_id, channel)
         return [Planned(plan, periods.next_due(plan, now)) for plan in found]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.accounts import Accounts
 from bot.brake import ShownBrake, due_under, first_over, shown_brakes
 from bot.errors import NotFound
-from bot.team import Action, Admitted, Person, admit, decides_own, may
+from bot.team import Action, Admitted, Person, admit, decides_own, unchecked
 from storage import accounts, brakes, history, holds, posts, workspaces
 from storage.database import Database
 from storage.holds import HeldRow
@@ -18,7 +18,6 @@ from storage.records import (
     Delivery,
     HistoryEntry,
     Hold,
-    Member,
     Post,
     Revision,
     When,
@@ -129,20 +128,22 @@ class HeldPage:
     names: Mapping[str, str]
 
 
-def rights_of(workspace: Workspace, member: Member, post: Post, revision: Revision) -> Rights:
+def rights_of(who: Admitted, post: Post, revision: Revision) -> Rights:
     """Who may let a held post go: an approver who didn't write it; anybody who writes, where
     nobody else has to approve; for a reply, whoever answers. Its author may ask and drop."""
     writers = (post.author_id, revision.editor_id)
+    wrote = who.member.user_id in writers
     if post.mention_id is not None:
-        answers = may(member, Action.RESPOND)
+        answers = who.may(Action.RESPOND)
         return Rights(release=answers, ask=False, drop=answers)
-    decides = may(member, Action.DECIDE)
-    wrote = member.user_id in writers and may(member, Action.DRAFT)
-    if decides_own(workspace):
-        release = may(member, Action.DRAFT)
+    decides = who.may(Action.DECIDE, post.campaign_id)
+    writes = who.may(Action.DRAFT, post.campaign_id)
+    if decides_own(who.workspace):
+        release = writes
         return Rights(release=release, ask=False, drop=release)
-    release = decides and member.user_id not in writers
-    return Rights(release=release, ask=wrote and not release, drop=wrote or decides)
+    release = decides and not wrote
+    asks = wrote and writes
+    return Rights(release=release, ask=asks and not release, drop=asks or decides)
 
 
 def seen_as(post_ids: Sequence[str]) -> str:
@@ -172,9 +173,8 @@ class HeldLists:
             team = {one.user_id: one for one in await workspaces.team(tx, workspace_id)}
             ids = await holds.post_ids(tx, workspace_id, hold_id=hold.id, only_asked=not for_author)
             rows = await holds.rows(tx, workspace_id, ids[:MOST_ON_A_CARD])
-            found = await self._shown(
-                tx, workspace, rows, team.get(hold.author_id) if for_author else None
-            )
+            author = await unchecked(tx, workspace, hold.author_id) if for_author else None
+            found = await self._shown(tx, workspace, rows, author)
             entries = await history.of_subject(tx, hold.id)
             done = [entry for entry in entries if entry.action in DID][-MOST_ENTRIES:]
             return HoldOverview(
@@ -200,7 +200,7 @@ class HeldLists:
             team = await workspaces.team(tx, person.workspace_id)
             return HeldPage(
                 admitted=admitted,
-                posts=await self._shown(tx, admitted.workspace, rows, admitted.member),
+                posts=await self._shown(tx, admitted.workspace, rows, admitted),
                 total=len(ids),
                 seen=seen_as(ids),
                 page=page,
@@ -212,16 +212,16 @@ class HeldLists:
     async def some(self, person: Person, post_ids: Sequence[str]) -> Sequence[HeldPost]:
         """Certain held posts, for a list that somebody looks at."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.LOOK, somewhere=True)
             rows = await holds.rows(tx, person.workspace_id, post_ids)
-            return await self._shown(tx, admitted.workspace, rows, admitted.member)
+            return await self._shown(tx, admitted.workspace, rows, admitted)
 
     async def _shown(
         self,
         tx: Transaction,
         workspace: Workspace,
         rows: Sequence[HeldRow],
-        viewer: Member | None,
+        viewer: Admitted | None,
     ) -> Sequence[HeldPost]:
         """:param viewer: None: somebody who may do everything."""
         used = sorted({delivery.account_id for row in rows for delivery in row.deliveries})
@@ -245,9 +245,7 @@ class HeldLists:
                 row.post,
                 row.revision,
                 [on(delivery) for delivery in row.deliveries],
-                EVERYTHING
-                if viewer is None
-                else rights_of(workspace, viewer, row.post, row.revision),
+                EVERYTHING if viewer is None else rights_of(viewer, row.post, row.revision),
             )
             for row in rows
         ]

@@ -73,6 +73,9 @@ class Home:
     def may(self, action: Action) -> bool:
         return self.admitted.may(action)
 
+    def may_somewhere(self, action: Action) -> bool:
+        return self.admitted.may_somewhere(action)
+
     @property
     def sick_accounts(self) -> Sequence[AccountChoice]:
         """Those that somebody must look after."""
@@ -97,10 +100,12 @@ class Homes:
         :raises NotSetUp, NotAllowed: as `admit`.
         """
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.NUMBERS, somewhere=True)
+            if not admitted.may_somewhere(Action.LOOK):
+                return Home(admitted, (), (), (), (), (), 0, (), (), 0)
             to_decide = await self._to_decide(tx, admitted)
             coming, total = await self._coming(tx, admitted, to_decide)
-            writes = admitted.may(Action.DRAFT)
+            writes = admitted.may_somewhere(Action.DRAFT)
             left = await drafts.of_person(tx, person.workspace_id, person.user_id)
             return Home(
                 admitted=admitted,
@@ -126,17 +131,19 @@ class Homes:
     ) -> tuple[Sequence[PostLine], int]:
         """What goes out next, and how many in all; ``besides`` is shown to the person already."""
         shown = {line.post.id for line in besides}
-        found = await posts.coming(tx, admitted.workspace.id, COMING + len(shown))
-        total = await posts.count_coming(tx, admitted.workspace.id)
+        workspace_id, of = admitted.workspace.id, admitted.campaigns(Action.LOOK)
+        found = await posts.coming(tx, workspace_id, COMING + len(shown), campaigns=of)
+        total = await posts.count_coming(tx, workspace_id, campaigns=of)
         others = [post for post in found if post.id not in shown][:COMING]
         return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """Posts that wait for this person: not what they wrote or changed last themselves."""
-        if not admitted.may(Action.DECIDE) or decides_own(admitted.workspace):
+        of = admitted.campaigns(Action.DECIDE)
+        if of == frozenset() or decides_own(admitted.workspace):
             return ()
         me = admitted.member.user_id
-        waiting = await posts.waiting(tx, admitted.workspace.id, besides=me)
+        waiting = await posts.waiting(tx, admitted.workspace.id, besides=me, campaigns=of)
         lines = await self._lines(tx, admitted, waiting[:MOST_READ])
         return [line for line in lines if line.revision.editor_id != me]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.accounts import Accounts
 from bot.approvals import Approvals
 from bot.brake import Brakes
+from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans
@@ -13,6 +14,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.leaving import Leaving
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mentions import Mentions
@@ -23,6 +25,7 @@ from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.team import Team
 from bot.triage import Triage
+from bot.user_groups import UserGroups
 from bot.watches import Watches
 from storage.database import Database
 
@@ -44,6 +47,9 @@ class Services:
     held_lists: HeldLists
     setting_up: SettingUp
     team: Team
+    user_groups: UserGroups
+    campaign_roles: CampaignRoles
+    leaving: Leaving
     homes: Homes
     metrics: Metrics
     charts: ChartWorker

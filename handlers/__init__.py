@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from handlers import (
     approvals,
     brake,
+    campaign_roles,
     connect,
     desk,
     destinations,
@@ -12,12 +13,14 @@ from handlers import (
     drafting,
     held,
     home,
+    leaving,
     mentions,
     outcomes,
     queue,
     setup,
     team,
     trouble,
+    user_groups,
     watches,
 )
 from handlers.inbound import Desk
@@ -37,6 +40,8 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
     team.register(desk_)
+    user_groups.register(desk_)
+    campaign_roles.register(desk_)
     home.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
@@ -48,6 +53,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **mentions.register(desk_),
         **digests.register(desk_, pictures),
         **destinations.register(desk_),
+        **leaving.register(desk_),
     }
     outcomes.register(desk_)
     watches.register(desk_)

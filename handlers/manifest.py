@@ -18,9 +18,16 @@ BOT_SCOPES = (
     "groups:read",
     "im:history",
     "im:write",
+    "usergroups:read",
     "users:read",
 )
-EVENTS = ("app_home_opened", "member_joined_channel", "user_change")
+EVENTS = (
+    "app_home_opened",
+    "member_joined_channel",
+    "subteam_members_changed",
+    "subteam_updated",
+    "user_change",
+)
 
 
 def manifest(*, request_url: str | None = None) -> dict[str, Any]:

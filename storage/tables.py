@@ -81,6 +81,7 @@ members = Table(
     _name("zone"),
     Column("roles", Roles, nullable=False),
     Column("is_guest", Boolean, nullable=False, server_default=false()),
+    Column("is_gone", Boolean, nullable=False, server_default=false()),
     Column("review_minute", Integer, nullable=True),
 )
 

@@ -238,12 +238,14 @@ class ResponseUrl:
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A group that can be mentioned with @handle."""
+    """A group that can be mentioned with @handle. ``date_delete``: since when it is disabled."""
 
     id: str
     handle: str
     name: str
     users: tuple[str, ...] = ()
+    date_update: int = 0
+    date_delete: int = 0
 
 
 def to_json(record: Any) -> Json:

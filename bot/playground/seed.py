@@ -61,3 +61,4 @@ def seed(workspace: Workspace) -> None:
             )
         )
     workspace.put_user_group(UserGroup("S0CARE00001", "care", "Customer Care", (DANA,)))
+    workspace.put_user_group(UserGroup("S0LEGAL0001", "legal", "Legal", (CHIDI,)))

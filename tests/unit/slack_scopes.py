@@ -29,6 +29,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "files.info": frozenset({"files:read"}),
     "reactions.add": frozenset({"reactions:write"}),
     "team.info": frozenset({"team:read"}),
+    "usergroups.list": frozenset({"usergroups:read"}),
+    "usergroups.users.list": frozenset({"usergroups:read"}),
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
     "views.open": frozenset(),
@@ -46,6 +48,8 @@ HELPERS = {
 EVENTS = {
     "app_home_opened": frozenset(),
     "member_joined_channel": CHANNELS_READ,
+    "subteam_members_changed": frozenset({"usergroups:read"}),
+    "subteam_updated": frozenset({"usergroups:read"}),
     "user_change": frozenset({"users:read"}),
 }
 SLASH_COMMANDS_AND_SHORTCUTS = frozenset({"commands"})

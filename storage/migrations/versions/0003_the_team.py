@@ -215,6 +215,9 @@ def upgrade() -> None:
     op.add_column(
         "members", sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    op.add_column(
+        "members", sa.Column("is_gone", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("members", sa.Column("review_minute", sa.Integer(), nullable=True))
     op.add_column(
         "posts",

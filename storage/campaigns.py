@@ -1,0 +1,29 @@
+"""Campaigns: labels on posts."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from storage.records import Campaign
+from storage.rows import Transaction, add, many, one
+from storage.tables import campaigns
+
+
+async def insert(tx: Transaction, campaign: Campaign) -> None:
+    await add(tx, campaigns, campaign)
+
+
+async def get(tx: Transaction, workspace_id: str, campaign_id: str) -> Campaign | None:
+    return await one(
+        tx,
+        Campaign,
+        select(campaigns).where(
+            campaigns.c.workspace_id == workspace_id, campaigns.c.id == campaign_id
+        ),
+    )
+
+
+async def of_workspace(tx: Transaction, workspace_id: str) -> Sequence[Campaign]:
+    """A workspace's campaigns, by name."""
+    query = select(campaigns).where(campaigns.c.workspace_id == workspace_id)
+    return await many(tx, Campaign, query.order_by(campaigns.c.name, campaigns.c.id))
