@@ -13,6 +13,7 @@ from bot.errors import AlreadyDone, NotAllowed, UserError
 from bot.held_lists import EVERYTHING, NOTHING, Rights, rights_of
 from bot.holds import Do, Settled
 from bot.scheduling import NewTime
+from bot.team import unchecked
 from storage import accounts, holds, parts, posts, workspaces
 from storage.records import (
     AccountState,
@@ -208,13 +209,13 @@ async def test_a_reply_is_let_go_by_whoever_answers(light: Held) -> None:
     async with light.world.database.reading() as tx:
         workspace = await workspaces.get(tx, TEAM)
         revision = await posts.revision(tx, TEAM, reply.revision_id)
-        dana, ben = [await workspaces.member(tx, TEAM, person.user_id) for person in (DANA, BEN)]
-    assert workspace is not None
+        assert workspace is not None
+        dana, ben = [await unchecked(tx, workspace, who.user_id) for who in (DANA, BEN)]
     assert revision is not None
     assert dana is not None
     assert ben is not None
-    assert rights_of(workspace, dana, reply, revision) == Rights(release=True, ask=False, drop=True)
-    assert rights_of(workspace, ben, reply, revision) == NOTHING
+    assert rights_of(dana, reply, revision) == Rights(release=True, ask=False, drop=True)
+    assert rights_of(ben, reply, revision) == NOTHING
 
 
 # What stands in the way
