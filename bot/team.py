@@ -265,7 +265,6 @@ class Team:
         gives one again (if that was the last admin, Slack's own admins can set up again). What
         somebody leaves behind is dealt with by ``bot/leaving.py``.
         """
-        now = self._clock.now()
         async with self._database.transaction() as tx:
             await workspaces.lock(tx, workspace_id)
             known = await workspaces.member(tx, workspace_id, profile.user_id)
@@ -279,7 +278,7 @@ class Team:
             if changed.is_guest and not known.is_guest:
                 await campaign_grants.remove(tx, workspace_id, profile.user_id)
             if changed.is_gone and not known.is_gone:
-                await leaving.left(tx, changed, now)
+                await leaving.left(tx, changed, self._clock.now())
         self._clock.alarm("notices").ring()
 
     async def _keep(self, tx: Transaction, member: Member, by: str | None) -> None:

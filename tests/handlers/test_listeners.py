@@ -33,6 +33,8 @@ READ_LATER = {
     Act.RESUME_BRAKES,
     Act.RESUME_HELD,
     Act.TEAM_ROLES,
+    Act.GROUP_ROLES,
+    Act.CAMPAIGN_ROLES,
 }
 
 
