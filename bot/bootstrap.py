@@ -59,6 +59,7 @@ from bot.services import Services
 from bot.set_back import SetBack
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
+from bot.shared_channels import SharedChannels
 from bot.team import Team
 from bot.triage import Triage
 from bot.user_groups import UserGroups
@@ -126,7 +127,7 @@ async def running(
         desk = Desk(app, client, services)
         renderers = register(desk)
         impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
-        sender = NoticeSender(database, impatient, clock, renderers, timing)
+        sender = NoticeSender(database, impatient, clock, renderers, timing, desk.outside.may_post)
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
@@ -172,6 +173,7 @@ def build_services(
         holds=Holds(database, accounts, clock),
         held_lists=HeldLists(database, accounts),
         setting_up=SettingUp(database, clock, settings.first_admin),
+        shared_channels=SharedChannels(database, clock),
         team=Team(database, clock),
         user_groups=UserGroups(database, clock),
         campaign_roles=CampaignRoles(database, clock),

@@ -23,6 +23,7 @@ from bot.outcomes import Outcomes
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
+from bot.shared_channels import SharedChannels
 from bot.team import Team
 from bot.triage import Triage
 from bot.user_groups import UserGroups
@@ -46,6 +47,7 @@ class Services:
     holds: Holds
     held_lists: HeldLists
     setting_up: SettingUp
+    shared_channels: SharedChannels
     team: Team
     user_groups: UserGroups
     campaign_roles: CampaignRoles

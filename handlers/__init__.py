@@ -18,6 +18,7 @@ from handlers import (
     outcomes,
     queue,
     setup,
+    shared_channels,
     team,
     trouble,
     user_groups,
@@ -39,6 +40,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     queue.register(desk_, draft_form, rescheduling)
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
+    shared_channels.register(desk_)
     team.register(desk_)
     user_groups.register(desk_)
     campaign_roles.register(desk_)

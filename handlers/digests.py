@@ -58,6 +58,7 @@ class DigestCards:
         self._digests = desk.services.digests
         self._plans = desk.services.digest_plans
         self._client = desk.client
+        self._outside = desk.outside
         self._pictures = pictures
         self._uploaded: dict[str, str] = {}  # a chart's hash -> our file, for what is sent again
 
@@ -122,6 +123,8 @@ class DigestCards:
         rhythm = understand(call.words)
         channel, shared = await self._channel(call)
         made, replaced = await self._plans.plan(call.person, channel, rhythm)
+        if shared:
+            await self._outside.look(call.person.workspace_id, channel)
         planned = await self._plans.of_channel(call.person, channel)
         text, blocks = planned_message(made, planned, replaced=replaced, shared=shared)
         await call.whisper(text, blocks)

@@ -78,6 +78,7 @@ class Act(StrEnum):
     CAMPAIGN_CHOSEN = "campaign_chosen"
     CAMPAIGN_PERSON = "campaign_person"
     CAMPAIGN_ROLES = "campaign_roles"
+    ALLOW_SHARED = "allow_shared"
     # mentions
     MENTION_REPLY = "mention_reply"
     MENTION_ROUTE = "mention_route"

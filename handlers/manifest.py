@@ -18,11 +18,14 @@ BOT_SCOPES = (
     "groups:read",
     "im:history",
     "im:write",
+    "team:read",
     "usergroups:read",
     "users:read",
 )
 EVENTS = (
     "app_home_opened",
+    "channel_shared",
+    "channel_unshared",
     "member_joined_channel",
     "subteam_members_changed",
     "subteam_updated",

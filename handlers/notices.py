@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import destinations
 from bot.attempts import Timing
 from bot.clock import Clock
+from bot.shared_channels import SHARED
 from handlers.notice_lookup import NoticeLookup, Standing, metadata
 from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
 from storage import notice_claims
@@ -65,12 +66,15 @@ class TakenOver(Exception):
 
 
 Renderer = Callable[[Notice], Awaitable[Rendered | None]]
+MayPost = Callable[[Notice], Awaitable[bool]]
 
 
 class NoticeSender:
     """Sends what is owed, one at a time per destination, however many senders there are.
 
     :param client: without retries of its own: what Slack asks to wait for waits as a row.
+    :param may_post: says, before each message, whether it may go where it goes; what may not is
+        kept as if Slack refused it.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class NoticeSender:
         clock: Clock,
         renderers: Mapping[Card, Renderer],
         timing: Timing | None = None,
+        may_post: MayPost | None = None,
     ) -> None:
         timing = timing or Timing()
         self._lease = timing.notice
@@ -89,6 +94,7 @@ class NoticeSender:
         self._client = client
         self._alarm = clock.alarm("notices")
         self._renderers = renderers
+        self._may_post = may_post
         self._lookup = NoticeLookup(client)
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -144,11 +150,21 @@ class NoticeSender:
         if notice.joined_to is not None:
             await self._pass_on(notice)
             return
+        began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
+        try:
+            async with asyncio.timeout(self._patience_s):
+                stays_inside = self._may_post is None or await self._may_post(notice)
+        except FAILED as error:
+            wait = _asked_to_wait(error)
+            await self._again(notice, refusal(error), after=wait, uncertain=began)
+            return
+        if not stays_inside:
+            await self._broken(notice, SHARED, uncertain=began)
+            return
         async with self._database.transaction() as tx:
             await notice_claims.join(tx, notice)
         rendering = asyncio.ensure_future(self._renderers[Card(notice.card)](notice))
         kept = await self._keep_while(rendering, notice)
-        began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
         try:
             rendered = rendering.result()
         except NotYet as error:

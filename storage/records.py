@@ -154,7 +154,6 @@ class Card(StrEnum):
     BRAKE = "brake"  # one per brake, in the approvals channel
     DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
     LEFT = "left"  # to the admins: what somebody leaves behind whom Slack deactivated
-    SHARED_CHANNEL = "shared_channel"  # to the admins: people outside would see its cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +563,7 @@ class SharedChannel:
 
     workspace_id: str
     id: str
+    teams: tuple[str, ...]  # Slack's ids of the other teams that see it
     noticed_at: datetime
     allowed_by: str | None
     allowed_at: datetime | None

@@ -83,6 +83,27 @@ class Events:
         }
         self._emit("reaction_added", event, self._workspace.channel(message.channel))
 
+    def channel_shared(self, channel: Channel, team_id: str) -> None:
+        """Another team sees a channel from now on."""
+        event: Json = {
+            "type": "channel_shared",
+            "connected_team_id": team_id,
+            "channel": channel.id,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._emit("channel_shared", event, channel)
+
+    def channel_unshared(self, channel: Channel, team_id: str) -> None:
+        """Another team sees a channel no more; perhaps further ones do."""
+        event: Json = {
+            "type": "channel_unshared",
+            "previously_connected_team_id": team_id,
+            "channel": channel.id,
+            "is_ext_shared": channel.is_ext_shared,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._emit("channel_unshared", event, channel)
+
     def user_changed(self, user: User) -> None:
         """Somebody's profile, or what they are in Slack, is another."""
         event = {

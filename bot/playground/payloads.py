@@ -102,13 +102,28 @@ def channel_object(workspace: Workspace, channel: Channel) -> Json:
         "is_general": channel.is_general,
         "is_shared": channel.is_ext_shared,
         "is_ext_shared": channel.is_ext_shared,
-        "is_pending_ext_shared": False,
+        "is_pending_ext_shared": channel.is_pending_ext_shared,
+        **_sharing(workspace, channel),
         "is_read_only": channel.is_read_only,
         "is_member": workspace.app.bot_user_id in channel.members,
         "creator": channel.creator,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
         "purpose": {"value": channel.purpose, "creator": channel.creator, "last_set": 0},
         "num_members": len(channel.members),
+    }
+
+
+def _sharing(workspace: Workspace, channel: Channel) -> Json:
+    """Who sees a channel, as Slack gives it of shared ones."""
+    if channel.is_pending_ext_shared:
+        return {"pending_connected_team_ids": list(channel.other_teams)}
+    if not channel.is_ext_shared:
+        return {}
+    return {
+        "conversation_host_id": workspace.team.id,
+        "connected_team_ids": list(channel.other_teams),
+        "shared_team_ids": [workspace.team.id, *channel.other_teams],
+        "pending_connected_team_ids": [],
     }
 
 

@@ -26,7 +26,7 @@ from bot.playground.payloads import (
     message_object,
     view_object,
 )
-from bot.playground.records import Channel, File, Json, Message, User, UserGroup, View
+from bot.playground.records import Channel, File, Json, Message, Team, User, UserGroup, View
 from bot.playground.socket_mode import Kind
 from bot.playground.state_values import (
     Entered,
@@ -168,6 +168,27 @@ class People:
                 others = tuple(one for one in group.users if one != user.id)
                 self.change_group(replace(group, users=others))
         return user
+
+    def share_channel(self, channel_id: str, team: Team) -> Channel:
+        """Share a channel with another team (Slack Connect)."""
+        channel = self._workspace.channel(channel_id)
+        self._workspace.put_other_team(team)
+        others = tuple(dict.fromkeys((*channel.other_teams, team.id)))
+        shared = replace(
+            channel, is_ext_shared=True, is_pending_ext_shared=False, other_teams=others
+        )
+        self._workspace.put_channel(shared)
+        self._events.channel_shared(shared, team.id)
+        return shared
+
+    def unshare_channel(self, channel_id: str, team_id: str) -> Channel:
+        """Share it no more with another team."""
+        channel = self._workspace.channel(channel_id)
+        others = tuple(other for other in channel.other_teams if other != team_id)
+        left = replace(channel, is_ext_shared=bool(others), other_teams=others)
+        self._workspace.put_channel(left)
+        self._events.channel_unshared(left, team_id)
+        return left
 
     def change_group(self, group: UserGroup) -> UserGroup:
         """Rename, disable or enable a user group, or change who is in it."""

@@ -44,14 +44,16 @@ def _bot_info(call: Call) -> Json:
 
 def _team_info(call: Call) -> Json:
     workspace = call.slack.workspace
-    if call.text("team", workspace.team.id) != workspace.team.id:
+    wanted = call.text("team", workspace.team.id)
+    shown = workspace.team if wanted == workspace.team.id else workspace.other_teams.get(wanted)
+    if shown is None:
         raise SlackError("team_not_found")
     return {
         "team": {
-            "id": workspace.team.id,
-            "name": workspace.team.name,
+            "id": shown.id,
+            "name": shown.name,
             "url": f"{workspace.base_url}/",
-            "domain": workspace.team.domain,
+            "domain": shown.domain,
             "email_domain": "",
             "icon": {"image_default": True},
         }

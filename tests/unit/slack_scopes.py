@@ -47,6 +47,8 @@ HELPERS = {
 # Events (https://docs.slack.dev/reference/events) and features that need a scope of their own.
 EVENTS = {
     "app_home_opened": frozenset(),
+    "channel_shared": CHANNELS_READ,
+    "channel_unshared": CHANNELS_READ,
     "member_joined_channel": CHANNELS_READ,
     "subteam_members_changed": frozenset({"usergroups:read"}),
     "subteam_updated": frozenset({"usergroups:read"}),

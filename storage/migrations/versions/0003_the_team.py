@@ -87,6 +87,7 @@ def upgrade() -> None:
         "shared_channels",
         sa.Column("workspace_id", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("teams", types.Json, nullable=False),
         sa.Column("noticed_at", types.UtcDateTime(), nullable=False),
         sa.Column("allowed_by", sa.String(length=255), nullable=True),
         sa.Column("allowed_at", types.UtcDateTime(), nullable=True),
