@@ -150,21 +150,11 @@ class NoticeSender:
         if notice.joined_to is not None:
             await self._pass_on(notice)
             return
-        began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
-        try:
-            async with asyncio.timeout(self._patience_s):
-                stays_inside = self._may_post is None or await self._may_post(notice)
-        except FAILED as error:
-            wait = _asked_to_wait(error)
-            await self._again(notice, refusal(error), after=wait, uncertain=began)
-            return
-        if not stays_inside:
-            await self._broken(notice, SHARED, uncertain=began)
-            return
         async with self._database.transaction() as tx:
             await notice_claims.join(tx, notice)
         rendering = asyncio.ensure_future(self._renderers[Card(notice.card)](notice))
         kept = await self._keep_while(rendering, notice)
+        began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
         try:
             rendered = rendering.result()
         except NotYet as error:
@@ -179,9 +169,27 @@ class NoticeSender:
         else:
             if rendered is None:  # nothing to show (any more)
                 await self._settle(kept, kept.channel, kept.ts)
-            else:
+            elif await self._stays_inside(kept, uncertain=began):
                 held = await self._hold(kept)
                 await self._show(held, rendered, had_begun=began)
+
+    async def _stays_inside(self, notice: Notice, *, uncertain: bool) -> bool:
+        """Whether its message may go there now; else it is kept, or asked again later.
+
+        :param uncertain: whether the message may have been posted before.
+        """
+        if self._may_post is None:
+            return True
+        try:
+            async with asyncio.timeout(self._patience_s):
+                may = await self._may_post(notice)
+        except FAILED as error:
+            wait = _asked_to_wait(error)
+            await self._again(notice, refusal(error), after=wait, uncertain=uncertain)
+            return False
+        if not may:
+            await self._broken(notice, SHARED, uncertain=uncertain)
+        return may
 
     async def _keep_while(self, rendering: asyncio.Future[Any], notice: Notice) -> Notice:
         """Wait for a card, which may have to be drawn and uploaded; the claim is kept meanwhile."""
