@@ -77,7 +77,10 @@ class Responses:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a period was. ``made_at`` (UTC) is now: what is open, due and waiting is of then."""
+    """What a period was. ``made_at`` (UTC) is now: what is open, due and waiting is of then.
+
+    ``only_numbers``: nothing is said of what isn't public yet.
+    """
 
     period: Period
     made_at: datetime
@@ -90,6 +93,7 @@ class Digest:
     due: tuple[DuePost, ...]
     waiting: int
     chart: Chart | None
+    only_numbers: bool = False
 
     @property
     def is_quiet(self) -> bool:
@@ -149,7 +153,7 @@ class Digests:
         shown = await self.compose(person.workspace_id, period)
         if admitted.may(Action.LOOK):
             return shown
-        return replace(shown, digest=replace(shown.digest, due=(), waiting=0))  # numbers alone
+        return replace(shown, digest=replace(shown.digest, due=(), waiting=0, only_numbers=True))
 
     async def compose(self, workspace_id: str, period: Period) -> Illustrated:
         """The digest of a period, from what is known now."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.digest_plans import EXAMPLES, Owed, Planned, name, understand
 from bot.digests import Illustrated
-from bot.errors import UserError
+from bot.errors import NotAllowed, UserError
 from handlers.ids import Act
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
@@ -83,8 +84,10 @@ class DigestCards:
         if not done:
             await request.whisper(GATHERING)
         text, blocks = await making
-        planned = await self._plans.of_channel(request.person, request.channel)
-        await request.whisper(text, [*blocks, *plan_blocks(planned)])
+        with suppress(NotAllowed):  # who sees numbers alone isn't shown what is planned
+            planned = await self._plans.of_channel(request.person, request.channel)
+            blocks = [*blocks, *plan_blocks(planned)]
+        await request.whisper(text, blocks)
 
     async def _view(self, request: Request) -> View:
         text, blocks = await self._shown(request)

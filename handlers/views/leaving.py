@@ -5,8 +5,6 @@ from handlers.ids import Act
 from handlers.slack_text import escape
 from handlers.views.blocks import Block, actions, button, section
 
-MOST_NAMED = 5
-
 
 def left_message(behind: LeftBehind) -> tuple[str, list[Block]]:
     """The message as it is true now: its text for notifications, and its blocks."""
@@ -27,12 +25,6 @@ def left_message(behind: LeftBehind) -> tuple[str, list[Block]]:
         )
     if behind.held:
         lines.append(f"• {_posts(behind.held)} of theirs {_are(behind.held)} held.")
-    if behind.accounts:
-        named = ", ".join(escape(handle) for handle in behind.accounts[:MOST_NAMED])
-        lines.append(
-            f"• They connected {named}. It works on; somebody else is asked to reconnect it when "
-            "they connect it again."
-        )
     buttons = [button("What is coming", Act.OPEN_QUEUE), button("Team", Act.OPEN_TEAM)]
     if behind.held:
         buttons.insert(0, button("What is held", Act.OPEN_HELD))

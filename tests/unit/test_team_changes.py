@@ -18,7 +18,7 @@ from bot.leaving import Leaving
 from bot.scheduling import NewTime
 from bot.team import Action, Person, Profile, Team, admit
 from bot.user_groups import SlackGroup, UserGroups
-from storage import campaigns, history, notices, posts, user_groups, workspaces
+from storage import accounts, campaigns, history, notices, posts, user_groups, workspaces
 from storage.records import (
     Campaign,
     Card,
@@ -421,6 +421,17 @@ async def test_the_admins_are_told_once_and_only_of_what_needs_somebody(light: W
 
 def tomorrow() -> datetime:
     return datetime.now(UTC) + timedelta(days=1)
+
+
+async def test_an_admin_looks_after_the_accounts_of_who_left(here: World) -> None:
+    team = Team(here.database, here.clock)
+    await team.set_roles(EVA, profile(BEN), frozenset({ADMIN}))
+    await team.follow(TEAM, gone(EVA))
+    async with here.database.reading() as tx:
+        [account] = await accounts.of_workspace(tx, TEAM)
+        said = [(e.action, e.detail) for e in await history.of_subject(tx, account.id)]
+    assert account.owner_id == BEN.user_id
+    assert said[-1] == ("handed over", BEN.user_id)
 
 
 async def test_a_member_who_becomes_a_guest_loses_everything(light: World) -> None:
