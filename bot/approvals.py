@@ -101,8 +101,9 @@ class Approvals:
         revision = await posts.revision(tx, post.workspace_id, post.revision_id)
         assert revision is not None
         before = await policies.round_of(tx, workspace, post, revision)
-        if not before.may_end(person.user_id):
-            await admit(tx, person, Action.DECIDE)  # refused, or told below whose turn it is
+        if person.home_team is not None or not before.may_end(person.user_id):
+            # refused, or told below whose turn it is
+            await admit(tx, person, Action.DECIDE, post.campaign_id)
         if post.state is not PostState.IN_REVIEW:
             raise await self._who_was_first(tx, post)
         _require_shown(post, revision, revision_id, version)

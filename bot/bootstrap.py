@@ -27,6 +27,7 @@ from bot.accounts import Accounts, Vault
 from bot.approvals import Approvals
 from bot.attempts import Timing
 from bot.brake import Brakes
+from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans, DigestPoster
@@ -38,6 +39,7 @@ from bot.health import HealthCheck
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.leaving import Leaving
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mention_times import MentionTimes
@@ -59,13 +61,16 @@ from bot.services import Services
 from bot.set_back import SetBack
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
+from bot.shared_channels import SharedChannels
 from bot.team import Team
 from bot.triage import Triage
+from bot.user_groups import UserGroups
 from bot.watches import Watches
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
 from handlers.slack_calls import UNREACHABLE, refusal
+from handlers.user_groups import GroupReader
 from storage import workspaces
 from storage.database import Database
 
@@ -126,10 +131,12 @@ async def running(
         desk = Desk(app, client, services)
         renderers = register(desk)
         impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
-        sender = NoticeSender(database, impatient, clock, renderers, timing)
+        sender = NoticeSender(database, impatient, clock, renderers, timing, desk.outside.may_post)
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
+        groups = GroupReader(client, services.user_groups, clock)
+        clock.every(timedelta(minutes=10), "user groups", groups.read_due)
         poster = DigestPoster(database, services.metrics, clock)
         clock.start()
         clock.every(TICK, "numbers", services.metrics.measure_due)
@@ -171,7 +178,11 @@ def build_services(
         holds=Holds(database, accounts, clock),
         held_lists=HeldLists(database, accounts),
         setting_up=SettingUp(database, clock, settings.first_admin),
+        shared_channels=SharedChannels(database, clock),
         team=Team(database, clock),
+        user_groups=UserGroups(database, clock),
+        campaign_roles=CampaignRoles(database, clock),
+        leaving=Leaving(database),
         homes=Homes(database, accounts, clock),
         metrics=metrics,
         charts=charts,

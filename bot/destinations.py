@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.clock import Clock
-from storage import destinations, notices, workspaces
+from storage import destinations, notices, shared_channels, workspaces
 from storage.database import Database
 from storage.records import Card, Role
 from storage.rows import Transaction
@@ -17,6 +17,7 @@ class DestinationOverview:
     id: str
     problem: str | None
     kept: int  # messages that wait for it
+    outside: tuple[str, ...] = ()  # ids of other teams that see it
 
 
 class Destinations:
@@ -31,8 +32,10 @@ class Destinations:
         async with self._database.reading() as tx:
             known = await destinations.get(tx, workspace_id, destination)
             kept = await notices.count_broken(tx, workspace_id)
+            shared = await shared_channels.get(tx, workspace_id, destination)
         problem = None if known is None else known.problem
-        return DestinationOverview(destination, problem, kept.get(destination, 0))
+        outside = () if shared is None else shared.teams
+        return DestinationOverview(destination, problem, kept.get(destination, 0), outside)
 
     async def try_again(self, workspace_id: str, destination: str) -> None:
         """Something has changed there: what is kept for it is owed again."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -77,7 +77,10 @@ class Responses:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a period was. ``made_at`` (UTC) is now: what is open, due and waiting is of then."""
+    """What a period was. ``made_at`` (UTC) is now: what is open, due and waiting is of then.
+
+    ``only_numbers``: nothing is said of what isn't public yet.
+    """
 
     period: Period
     made_at: datetime
@@ -90,6 +93,7 @@ class Digest:
     due: tuple[DuePost, ...]
     waiting: int
     chart: Chart | None
+    only_numbers: bool = False
 
     @property
     def is_quiet(self) -> bool:
@@ -142,10 +146,14 @@ class Digests:
         full days.
         """
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.NUMBERS)
         await self._metrics.refresh(person.workspace_id, PATIENCE)
         zone = ZoneInfo(admitted.member.zone)
-        return await self.compose(person.workspace_id, periods.so_far(self._clock.now(), zone))
+        period = periods.so_far(self._clock.now(), zone)
+        shown = await self.compose(person.workspace_id, period)
+        if admitted.may(Action.LOOK):
+            return shown
+        return replace(shown, digest=replace(shown.digest, due=(), waiting=0, only_numbers=True))
 
     async def compose(self, workspace_id: str, period: Period) -> Illustrated:
         """The digest of a period, from what is known now."""

@@ -88,7 +88,7 @@ class Drafting:
     async def start(self, person: Person) -> FormStart:
         """What a new form shows: accounts, the last used ones, the draft that was left."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.DRAFT)
+            admitted = await admit(tx, person, Action.DRAFT, somewhere=True)
             choices = await self._accounts.choices(tx, person.workspace_id)
             if not choices:
                 raise UserError(
@@ -112,6 +112,7 @@ class Drafting:
         start = await self.start(person)
         async with self._database.reading() as tx:
             post, revision = await _found(tx, person, post_id)
+            await admit(tx, person, Action.DRAFT, post.campaign_id)
             left = await _left_changes(tx, person, post_id)
         _require_no_reply(post)
         if post.state is not PostState.DRAFT:
@@ -200,7 +201,8 @@ class Drafting:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            admitted = await admit(tx, person, Action.DRAFT)
+            campaign_id = await posts.campaign_of(tx, person.workspace_id, post_id)
+            admitted = await admit(tx, person, Action.DRAFT, campaign_id)
             await workspaces.lock(tx, person.workspace_id)
             choices = await self._accounts.choices(tx, person.workspace_id)
             content = checked(form, choices, self._accounts)

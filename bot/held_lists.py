@@ -216,7 +216,7 @@ class HeldLists:
     async def some(self, person: Person, post_ids: Sequence[str]) -> Sequence[HeldPost]:
         """Certain held posts, for a list that somebody looks at."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.LOOK, somewhere=True)
             rows = await holds.rows(tx, person.workspace_id, post_ids)
             return await self._shown(tx, admitted.workspace, rows, admitted.member)
 

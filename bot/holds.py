@@ -145,7 +145,7 @@ class Holds:
         :raises UserError: nothing could be done, with the first reason.
         """
         async with self._database.reading() as tx:
-            await admit(tx, person, Action.LOOK)
+            await admit(tx, person, Action.LOOK, somewhere=True)
             ids = await holds.post_ids(
                 tx, person.workspace_id, hold_id=hold_id, only_asked=only_asked
             )
@@ -199,7 +199,8 @@ class Holds:
     async def _case(
         self, tx: Transaction, person: Person, post_id: str, revision_id: str | None
     ) -> _Case:
-        admitted = await admit(tx, person, Action.LOOK)
+        campaign_id = await posts.campaign_of(tx, person.workspace_id, post_id)
+        admitted = await admit(tx, person, Action.LOOK, campaign_id)
         post = await posts.lock(tx, post_id)
         if post is None or post.workspace_id != person.workspace_id:
             raise NotFound("This post isn't there any more.")

@@ -75,6 +75,9 @@ class Home:
     def may(self, action: Action) -> bool:
         return self.admitted.may(action)
 
+    def may_somewhere(self, action: Action) -> bool:
+        return self.admitted.may_somewhere(action)
+
     @property
     def sick_accounts(self) -> Sequence[AccountChoice]:
         """Those that somebody must look after."""
@@ -99,10 +102,12 @@ class Homes:
         :raises NotSetUp, NotAllowed: as `admit`.
         """
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
+            admitted = await admit(tx, person, Action.NUMBERS, somewhere=True)
+            if not admitted.may_somewhere(Action.LOOK):
+                return Home(admitted, (), (), (), (), (), 0, (), (), 0)
             to_decide = await self._to_decide(tx, admitted)
             coming, total = await self._coming(tx, admitted, to_decide)
-            writes = admitted.may(Action.DRAFT)
+            writes = admitted.may_somewhere(Action.DRAFT)
             left = await drafts.of_person(tx, person.workspace_id, person.user_id)
             return Home(
                 admitted=admitted,
@@ -128,8 +133,9 @@ class Homes:
     ) -> tuple[Sequence[PostLine], int]:
         """What goes out next, and how many in all; ``besides`` is shown to the person already."""
         shown = {line.post.id for line in besides}
-        found = await posts.coming(tx, admitted.workspace.id, COMING + len(shown))
-        total = await posts.count_coming(tx, admitted.workspace.id)
+        workspace_id, of = admitted.workspace.id, admitted.campaigns(Action.LOOK)
+        found = await posts.coming(tx, workspace_id, COMING + len(shown), campaigns=of)
+        total = await posts.count_coming(tx, workspace_id, campaigns=of)
         others = [post for post in found if post.id not in shown][:COMING]
         return await self._lines(tx, admitted, others), total - len(shown)
 

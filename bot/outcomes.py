@@ -362,7 +362,8 @@ class Outcomes:
         """The post, for whoever may deal with it: a reply is its responders' business."""
         post = await posts.get(tx, person.workspace_id, post_id)
         is_reply = post is not None and post.mention_id is not None
-        await admit(tx, person, Action.RESPOND if is_reply else Action.DRAFT)
+        needed = Action.RESPOND if is_reply else Action.DRAFT
+        await admit(tx, person, needed, post.campaign_id if post else None)
         if post is None:
             raise NotFound("This post isn't there any more.")
         return post

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.errors import AlreadyDone, NotAllowed
+from bot.roles import Roles, effective
 from bot.team import ALLOWED, Action
-from storage import approvals, campaigns, policies, user_groups, workspaces
+from storage import approvals, campaign_grants, policies, user_groups, workspaces
 from storage.records import (
     Approval,
     CampaignGrant,
@@ -121,37 +122,38 @@ class Deciders:
 
     # Who is eligible
 
-    def roles(self, user_id: str, campaign_id: str | None) -> frozenset[Role]:
-        """Somebody's roles for a post of a campaign. Guests have only what was granted to them."""
-        found: set[Role] = set()
-        for grant in self.grants.get(campaign_id or "", ()):
-            if grant.user_id == user_id:
-                found |= grant.roles
+    def roles(self, user_id: str, campaign_id: str | None) -> Roles:
+        """What somebody has; of what was granted in campaigns, in this one."""
         member = self.members.get(user_id)
-        if member is None or not member.is_guest:
-            found |= member.roles if member else frozenset()
-            for group in self.groups.values():
-                if user_id in group.members:
-                    found |= group.roles
-        return frozenset(found)
+        if member is None:  # in a user group whose people aren't all known yet
+            member = Member(self.workspace.id, user_id, self.name(user_id), "UTC", frozenset())
+        grants = [one for one in self.grants.get(campaign_id or "", ()) if one.user_id == user_id]
+        homes = {grant.team_id for grant in grants} - {self.workspace.id}
+        return effective(member, self.groups.values(), grants, next(iter(homes), None))
 
     def may(self, user_id: str, action: Action, campaign_id: str | None) -> bool:
-        """Whether one of those roles covers the action."""
-        return bool(self.roles(user_id, campaign_id) & ALLOWED[action])
+        """Whether one of their roles for a post of a campaign covers the action."""
+        roles = self.roles(user_id, campaign_id)
+        if roles.is_client and action is not Action.DECIDE:
+            return False
+        return bool(roles.within(campaign_id) & ALLOWED[action])
 
     def eligible(self, step: Step, user_id: str, campaign_id: str | None) -> bool:
         """Whether somebody's approval would count for a step: its people and its backup as long as
-        they have a role here at all, its group's members, or, with neither, every approver."""
+        they have a role here at all, its group's members, or, with neither, every approver. Clients
+        only where they were made approvers, and nobody who is gone."""
         roles = self.roles(user_id, campaign_id)
+        here = roles.within(campaign_id)
         if user_id in step.people or user_id == step.backup:
-            return bool(roles)
+            return bool(here)
         if step.group is not None and step.group in self.groups:
             member = self.members.get(user_id)
-            is_outside = member is not None and member.is_guest and not roles
-            if user_id in self.groups[step.group].members and not is_outside:
+            is_gone = member is not None and member.is_gone
+            is_outside = roles.is_client and not here
+            if user_id in self.groups[step.group].members and not is_gone and not is_outside:
                 return True
         is_open = not step.people and step.group is None
-        return is_open and bool(roles & ALLOWED[Action.DECIDE])
+        return is_open and bool(here & ALLOWED[Action.DECIDE])
 
     def everybody(self) -> frozenset[str]:
         """Everybody who could be eligible for anything."""
@@ -230,7 +232,8 @@ class Round:
         """Whether they may ask for changes or reject: eligible for some step, or an admin."""
         if self.is_shut_out(user_id):
             return False
-        roles = self.deciders.roles(user_id, self.post.campaign_id)
+        campaign_id = self.post.campaign_id
+        roles = self.deciders.roles(user_id, campaign_id).within(campaign_id)
         return self.may_settle(user_id) or Role.ADMIN in roles
 
     def counts(self, user_id: str) -> bool:
@@ -285,7 +288,7 @@ class Round:
 async def load(tx: Transaction, workspace: Workspace) -> Deciders:
     """Who may decide in a workspace now, in four statements."""
     granted: dict[str, list[CampaignGrant]] = {}
-    for grant in await campaigns.grants_of(tx, workspace.id):
+    for grant in await campaign_grants.of_workspace(tx, workspace.id):
         granted.setdefault(grant.campaign_id, []).append(grant)
     return Deciders(
         workspace=workspace,

@@ -170,11 +170,13 @@ class Scheduling:
         self._notices = clock.alarm("notices")
 
     async def coming(self, person: Person) -> tuple[Sequence[QueueItem], int]:
-        """What is coming, soonest first, and how many there are in all."""
+        """What is coming, soonest first, and how many there are in all; for whoever has a role in
+        some campaigns alone, of those."""
         async with self._database.reading() as tx:
-            await admit(tx, person, Action.LOOK)
-            found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
-            total = await posts.count_coming(tx, person.workspace_id)
+            admitted = await admit(tx, person, Action.LOOK, somewhere=True)
+            of = admitted.campaigns(Action.LOOK)
+            found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH, campaigns=of)
+            total = await posts.count_coming(tx, person.workspace_id, campaigns=of)
             held = await holds.held_among(tx, [post.id for post in found])
             revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
             on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
@@ -193,14 +195,14 @@ class Scheduling:
     async def movable(self, person: Person, post_id: str) -> Movable:
         """:raises AlreadyDone: it is going out or has gone out."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.DRAFT)
+            admitted = await self._admit(tx, person, post_id)
             post, revision = await self._movable(tx, person, post_id)
         return Movable(admitted, post, revision)
 
     async def look(self, person: Person, post_id: str, wanted: NewTime) -> Moved:
         """What `reschedule` would make of a time, without moving anything."""
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.DRAFT)
+            admitted = await self._admit(tx, person, post_id)
             post, revision = await self._movable(tx, person, post_id)
             return Moved(await self._chosen(tx, admitted, post, revision, wanted))
 
@@ -236,7 +238,7 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            admitted = await admit(tx, person, Action.DRAFT)
+            admitted = await self._admit(tx, person, post_id)
             await workspaces.lock(tx, person.workspace_id)
             post, revision = await self._movable(tx, person, post_id)
             due_at = await self._chosen(tx, admitted, post, revision, wanted)
@@ -263,6 +265,11 @@ class Scheduling:
         self._publisher.ring()
         self._notices.ring()
         return replace(moved, version=post.version + 1)
+
+    async def _admit(self, tx: Transaction, person: Person, post_id: str) -> Admitted:
+        """For whoever writes, perhaps in the post's campaign alone."""
+        campaign_id = await posts.campaign_of(tx, person.workspace_id, post_id)
+        return await admit(tx, person, Action.DRAFT, campaign_id)
 
     async def _movable(
         self, tx: Transaction, person: Person, post_id: str
@@ -317,11 +324,13 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            admitted = await admit(tx, person, Action.LOOK)
             post = await posts.get(tx, person.workspace_id, post_id)
-            if not admitted.may(Action.DRAFT):
-                is_reply = post is not None and post.mention_id is not None
-                await admit(tx, person, Action.RESPOND if is_reply else Action.DRAFT)
+            if post is not None and post.mention_id is not None:
+                admitted = await admit(tx, person, Action.LOOK)
+                if not admitted.may(Action.DRAFT):
+                    await admit(tx, person, Action.RESPOND)
+            else:
+                await self._admit(tx, person, post_id)
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")

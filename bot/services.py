@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.accounts import Accounts
 from bot.approvals import Approvals
 from bot.brake import Brakes
+from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.digest_plans import DigestPlans
@@ -13,6 +14,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.leaving import Leaving
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mentions import Mentions
@@ -23,8 +25,10 @@ from bot.record import Record
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
+from bot.shared_channels import SharedChannels
 from bot.team import Team
 from bot.triage import Triage
+from bot.user_groups import UserGroups
 from bot.watches import Watches
 from storage.database import Database
 
@@ -46,7 +50,11 @@ class Services:
     holds: Holds
     held_lists: HeldLists
     setting_up: SettingUp
+    shared_channels: SharedChannels
     team: Team
+    user_groups: UserGroups
+    campaign_roles: CampaignRoles
+    leaving: Leaving
     homes: Homes
     metrics: Metrics
     charts: ChartWorker

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed
-from bot.team import Person, Profile, in_words
+from bot.team import Action, Person, Profile, as_member, in_words, unchecked
 from bot.zone_names import is_zone
 from storage import accounts, history, notices, workspaces
 from storage.database import Database
@@ -17,7 +17,7 @@ MOST_WORDS = 50
 LONGEST_WORD = 100
 SHORTEST_LATENESS_S = 5 * 60
 LONGEST_LATENESS_S = 6 * 60 * 60
-ROLES_ALONE = frozenset(Role)
+ROLES_ALONE = frozenset(Role) - {Role.VIEWER}
 ROLES_IN_A_TEAM = frozenset({Role.ADMIN})
 
 
@@ -135,10 +135,11 @@ class SettingUp:
             )
             await workspaces.save(tx, changed)
             given = ROLES_ALONE if form.mode is Mode.ALONE else ROLES_IN_A_TEAM
+            if standing.finishers and person.user_id not in standing.finishers:
+                given = frozenset()  # an admin through a user group stays one through it
             had = member.roles if member else frozenset()
-            await workspaces.save_member(
-                tx, Member(before.id, profile.user_id, profile.name, profile.zone, had | given)
-            )
+            kept = as_member(before.id, profile, member, had | given)
+            await workspaces.save_member(tx, replace(kept, is_gone=False))
             history.acts(tx, person.user_id, person.origin)
             if had | given != had:
                 gained = f"{in_words(had)} -> {in_words(had | given)}"
@@ -165,8 +166,10 @@ class SettingUp:
             finishers = tuple(admin.user_id for admin in admins)
         else:
             finishers = (self._first_admin,) if self._first_admin else ()
-        if finishers:
-            may_set_up = person.user_id in finishers
+        if person.home_team is not None:
+            may_set_up = False
+        elif finishers:
+            may_set_up = person.user_id in finishers or await _is_admin(tx, workspace, person)
         else:
             may_set_up = profile.runs_slack and profile.may_have_roles
         return Standing(
@@ -203,6 +206,12 @@ class SettingUp:
             did="did it",
             at=last.at if last else None,
         )
+
+
+async def _is_admin(tx: Transaction, workspace: Workspace, person: Person) -> bool:
+    """Whether they are one through a user group."""
+    known = await unchecked(tx, workspace, person.user_id, person.home_team)
+    return known is not None and known.may(Action.CONFIGURE)
 
 
 def _check(form: SetUpForm) -> None:

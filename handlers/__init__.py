@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from handlers import (
     approvals,
     brake,
+    campaign_roles,
     connect,
     desk,
     destinations,
@@ -12,14 +13,17 @@ from handlers import (
     drafting,
     held,
     home,
+    leaving,
     mentions,
     outcomes,
     policies,
     queue,
     record,
     setup,
+    shared_channels,
     team,
     trouble,
+    user_groups,
     watches,
 )
 from handlers.inbound import Desk
@@ -38,8 +42,11 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     queue.register(desk_, draft_form, rescheduling)
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
+    shared_channels.register(desk_)
     team.register(desk_)
     policies.register(desk_)
+    user_groups.register(desk_)
+    campaign_roles.register(desk_)
     home.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
@@ -51,6 +58,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **mentions.register(desk_),
         **digests.register(desk_, pictures),
         **destinations.register(desk_),
+        **leaving.register(desk_),
     }
     outcomes.register(desk_)
     watches.register(desk_)

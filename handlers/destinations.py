@@ -4,10 +4,11 @@ let in again."""
 from collections.abc import Mapping
 
 from bot.destinations import Destinations
+from bot.shared_channels import SHARED
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
 from handlers.requests import EventCall
-from handlers.views.destinations import dead_channel
+from handlers.views.destinations import dead_channel, shared_channel
 from storage.records import Card, Notice
 
 
@@ -22,6 +23,8 @@ def register(desk: Desk) -> Mapping[Card, Renderer]:
 
     async def render(notice: Notice) -> Rendered:
         shown = await destinations.overview(notice.workspace_id, notice.subject_id)
+        if shown.problem == SHARED:
+            return Rendered(*shared_channel(shown, await desk.outside.names(shown.outside)))
         return Rendered(*dead_channel(shown))
 
     desk.event("member_joined_channel", joined)

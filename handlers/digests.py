@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.digest_plans import EXAMPLES, Owed, Planned, name, understand
 from bot.digests import Illustrated
-from bot.errors import UserError
+from bot.errors import NotAllowed, UserError
 from handlers.ids import Act
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
@@ -58,6 +59,7 @@ class DigestCards:
         self._digests = desk.services.digests
         self._plans = desk.services.digest_plans
         self._client = desk.client
+        self._outside = desk.outside
         self._pictures = pictures
         self._uploaded: dict[str, str] = {}  # a chart's hash -> our file, for what is sent again
 
@@ -82,8 +84,10 @@ class DigestCards:
         if not done:
             await request.whisper(GATHERING)
         text, blocks = await making
-        planned = await self._plans.of_channel(request.person, request.channel)
-        await request.whisper(text, [*blocks, *plan_blocks(planned)])
+        with suppress(NotAllowed):  # who sees numbers alone isn't shown what is planned
+            planned = await self._plans.of_channel(request.person, request.channel)
+            blocks = [*blocks, *plan_blocks(planned)]
+        await request.whisper(text, blocks)
 
     async def _view(self, request: Request) -> View:
         text, blocks = await self._shown(request)
@@ -122,6 +126,8 @@ class DigestCards:
         rhythm = understand(call.words)
         channel, shared = await self._channel(call)
         made, replaced = await self._plans.plan(call.person, channel, rhythm)
+        if shared:
+            await self._outside.look(call.person.workspace_id, channel)
         planned = await self._plans.of_channel(call.person, channel)
         text, blocks = planned_message(made, planned, replaced=replaced, shared=shared)
         await call.whisper(text, blocks)

@@ -87,7 +87,10 @@ class AppHome:
         except (NotSetUp, NotAllowed):
             profile = await look_up(self._client, person)
             standing = await self._services.setting_up.standing(person, profile)
-            return home_without_role(standing) if standing.is_set_up else home_before(standing)
+            await self._services.team.follow(person.workspace_id, profile)
+            if not standing.is_set_up:
+                return home_before(standing)
+            return home_without_role(standing, is_guest=profile.is_guest)
         base = await self._base()
         return home(shown, lambda card: _permalink(base, card))
 

@@ -23,6 +23,7 @@ from bot.services import Services
 from handlers.errors import explain
 from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
+from handlers.outside import Outside
 from handlers.payloads import (
     channel_of,
     event_person_of,
@@ -74,11 +75,16 @@ class Desk:
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
     listened_to: set[StrEnum | str] = field(default_factory=set)
+    outside: Outside = field(init=False)
     _closings: dict[Form, Callable[[Submission], Coroutine[Any, Any, None]]] = field(
         default_factory=dict
     )
     _gates: list[Callable[[CommandCall], Awaitable[bool]]] = field(default_factory=list)
     _followers: list[Callable[[Request], Awaitable[None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        services = self.services
+        self.outside = Outside(self.client, services.shared_channels, services.clock)
 
     def before_commands(self, gate: Callable[[CommandCall], Awaitable[bool]]) -> None:
         """Ask this before every subcommand; False: it has answered instead."""

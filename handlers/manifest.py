@@ -18,10 +18,19 @@ BOT_SCOPES = (
     "groups:read",
     "im:history",
     "im:write",
+    "team:read",
     "usergroups:read",
     "users:read",
 )
-EVENTS = ("app_home_opened", "member_joined_channel", "user_change")
+EVENTS = (
+    "app_home_opened",
+    "channel_shared",
+    "channel_unshared",
+    "member_joined_channel",
+    "subteam_members_changed",
+    "subteam_updated",
+    "user_change",
+)
 
 
 def manifest(*, request_url: str | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import destinations
 from bot.attempts import Timing
 from bot.clock import Clock
+from bot.shared_channels import SHARED
 from handlers.notice_lookup import NoticeLookup, Standing, metadata
 from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
 from storage import notice_claims
@@ -65,12 +66,15 @@ class TakenOver(Exception):
 
 
 Renderer = Callable[[Notice], Awaitable[Rendered | None]]
+MayPost = Callable[[Notice], Awaitable[bool]]
 
 
 class NoticeSender:
     """Sends what is owed, one at a time per destination, however many senders there are.
 
     :param client: without retries of its own: what Slack asks to wait for waits as a row.
+    :param may_post: says, before each message, whether it may go where it goes; what may not is
+        kept as if Slack refused it.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class NoticeSender:
         clock: Clock,
         renderers: Mapping[Card, Renderer],
         timing: Timing | None = None,
+        may_post: MayPost | None = None,
     ) -> None:
         timing = timing or Timing()
         self._lease = timing.notice
@@ -89,6 +94,7 @@ class NoticeSender:
         self._client = client
         self._alarm = clock.alarm("notices")
         self._renderers = renderers
+        self._may_post = may_post
         self._lookup = NoticeLookup(client)
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -163,9 +169,27 @@ class NoticeSender:
         else:
             if rendered is None:  # nothing to show (any more)
                 await self._settle(kept, kept.channel, kept.ts)
-            else:
+            elif await self._stays_inside(kept, uncertain=began):
                 held = await self._hold(kept)
                 await self._show(held, rendered, had_begun=began)
+
+    async def _stays_inside(self, notice: Notice, *, uncertain: bool) -> bool:
+        """Whether its message may go there now; else it is kept, or asked again later.
+
+        :param uncertain: whether the message may have been posted before.
+        """
+        if self._may_post is None:
+            return True
+        try:
+            async with asyncio.timeout(self._patience_s):
+                may = await self._may_post(notice)
+        except FAILED as error:
+            wait = _asked_to_wait(error)
+            await self._again(notice, refusal(error), after=wait, uncertain=uncertain)
+            return False
+        if not may:
+            await self._broken(notice, SHARED, uncertain=uncertain)
+        return may
 
     async def _keep_while(self, rendering: asyncio.Future[Any], notice: Notice) -> Notice:
         """Wait for a card, which may have to be drawn and uploaded; the claim is kept meanwhile."""

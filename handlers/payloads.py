@@ -11,18 +11,33 @@ from bot.zone_names import is_zone
 
 
 def person_of(body: Mapping[str, Any]) -> Person:
-    """Who acts, from the signed body. A person of another workspace (Slack Connect) is keyed by
-    the workspace they belong to, and so has no role here."""
+    """Who acts, in the workspace that the app is installed in, from the signed body.
+
+    A channel that is shared through Slack Connect brings presses of people from the other side. Of
+    a message's button, ``team`` is the workspace whose app posted the message and ``user.team_id``
+    the person's own. Of a form, ``team`` is the *person's*, and the app's is
+    ``view.app_installed_team_id`` (https://github.com/slackapi/bolt-js/issues/1614). Commands are
+    only offered where the app is installed: their ``team_id`` is both.
+
+    In an organisation (Enterprise Grid), ``user.team_id`` can be the organisation's id (E...);
+    whoever is of the organisation that ``enterprise`` names is no stranger
+    (https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload).
+    """
     user = body.get("user")
-    if isinstance(user, Mapping):
-        team = user.get("team_id") or body["team"]["id"]
-        return Person(team, user["id"], origin_of(body))
-    return Person(body["team_id"], body["user_id"], origin_of(body))
+    if not isinstance(user, Mapping):
+        return Person(body["team_id"], body["user_id"], origin_of(body))
+    home = user.get("team_id")
+    view, team = body.get("view") or {}, body.get("team") or {"id": home}
+    installed: str = view.get("app_installed_team_id") or team["id"]
+    ours = (None, installed, (body.get("enterprise") or {}).get("id"))
+    home_team = None if home in ours else home
+    return Person(installed, user["id"], origin_of(body), home_team)
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
-    """Whom an event is about, in the workspace that Slack told it to."""
-    user = body["event"]["user"]
+    """Whom an event is about, in the workspace that Slack told it to; nobody (an empty id) where
+    it is about a group or a channel."""
+    user = body["event"].get("user") or ""
     who = user["id"] if isinstance(user, Mapping) else user
     return Person(body["team_id"], who, origin_of(body))
 
@@ -48,18 +63,21 @@ def origin_of(body: Mapping[str, Any]) -> str:
 def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:
     """Slack's user object (https://docs.slack.dev/reference/objects/user-object)."""
     shown = user.get("profile", {})
+    away = user.get("team_id", workspace_id) != workspace_id and workspace_id not in (
+        user.get("enterprise_user", {}).get("teams", ())
+    )
+    is_stranger = away or bool(user.get("is_stranger"))
+    is_guest = bool(user.get("is_restricted") or user.get("is_ultra_restricted")) or is_stranger
     name = user.get("real_name") or shown.get("real_name") or shown.get("display_name")
     return Profile(
         user_id=user["id"],
         name=name or user.get("name") or user["id"],
         zone=user["tz"] if is_zone(user.get("tz") or "") else "UTC",
         runs_slack=bool(user.get("is_admin") or user.get("is_owner")),
-        may_have_roles=not (
-            user.get("deleted")
-            or user.get("is_bot")
-            or user.get("is_stranger")
-            or user.get("team_id", workspace_id) != workspace_id
-        ),
+        may_have_roles=not (user.get("deleted") or user.get("is_bot") or is_guest),
+        is_guest=is_guest and not user.get("is_bot"),
+        is_gone=bool(user.get("deleted")),
+        home_team=user.get("team_id") if is_stranger else None,
     )
 
 

@@ -81,20 +81,21 @@ class Request:
             unfurl_media=False,
         )
 
-    async def open(self, making: Awaitable[View]) -> None:
+    async def open(self, making: Awaitable[View], *, on_top: bool = False) -> None:
         """Open a modal. One that takes longer than a second shows *Loading* meanwhile.
+
+        :param on_top: of the modal that the person is in.
 
         The modal's own errors are shown in it, because nobody looks elsewhere by then.
         """
         task = asyncio.ensure_future(making)
         done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
+        show = self.client.views_push if on_top else self.client.views_open
         if done:
-            await self.client.views_open(trigger_id=self.body["trigger_id"], view=task.result())
+            await show(trigger_id=self.body["trigger_id"], view=task.result())
             return
         try:
-            opened = await self.client.views_open(
-                trigger_id=self.body["trigger_id"], view=loading()
-            )
+            opened = await show(trigger_id=self.body["trigger_id"], view=loading())
         except BaseException:
             task.cancel()
             raise

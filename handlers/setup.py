@@ -32,6 +32,7 @@ class SetUp:
     def __init__(self, desk: Desk, connecting: Connecting) -> None:
         self._setting_up = desk.services.setting_up
         self._connecting = connecting
+        self._outside, self._tasks = desk.outside, desk.tasks
 
     async def is_done(self, call: CommandCall) -> bool:
         """Whether the command may go on; else says what is missing and who can finish it."""
@@ -59,6 +60,8 @@ class SetUp:
         standing = await self._setting_up.check(person, profile, form)
         await _test_channels(client, standing.workspace, form, person.user_id)
         await self._setting_up.finish(person, profile, form)
+        for channel in form.channels():
+            self._tasks.spawn(self._outside.look(person.workspace_id, channel))
         if standing.has_account:
             return Done()
         return Next(

@@ -95,6 +95,18 @@ async def set_state(
     )
 
 
+async def hand_over(
+    tx: Transaction, workspace_id: str, owner_id: str, to: str
+) -> Sequence[Account]:
+    """Somebody else looks after an owner's accounts from now on; gives them."""
+    statement = (
+        update(accounts)
+        .where(accounts.c.workspace_id == workspace_id, accounts.c.owner_id == owner_id)
+        .values(owner_id=to)
+    )
+    return await many(tx, Account, statement.returning(accounts))
+
+
 async def set_slots(tx: Transaction, account_id: str, slots: tuple[Slot, ...] | None) -> None:
     await tx.connection.execute(
         update(accounts).where(accounts.c.id == account_id).values(slots=slots)

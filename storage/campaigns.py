@@ -1,12 +1,12 @@
-"""Campaigns, and the roles that people have in one of them alone."""
+"""Campaigns: labels on posts."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from storage.records import Campaign, CampaignGrant
+from storage.records import Campaign
 from storage.rows import Transaction, add_new, many, one
-from storage.tables import campaign_grants, campaigns
+from storage.tables import campaigns
 
 
 async def of_workspace(tx: Transaction, workspace_id: str) -> Sequence[Campaign]:
@@ -28,12 +28,3 @@ async def get(tx: Transaction, workspace_id: str, campaign_id: str) -> Campaign 
 async def insert_new(tx: Transaction, campaign: Campaign) -> bool:
     """Keep a new campaign; False if there is one of this name already."""
     return await add_new(tx, campaigns, campaign, "workspace_id", "name")
-
-
-async def grants_of(tx: Transaction, workspace_id: str) -> Sequence[CampaignGrant]:
-    """Who has roles in one campaign alone."""
-    return await many(
-        tx,
-        CampaignGrant,
-        select(campaign_grants).where(campaign_grants.c.workspace_id == workspace_id),
-    )

@@ -44,6 +44,12 @@ async def know(tx: Transaction, wanted: Select[tuple[str, str]]) -> None:
     )
 
 
+async def ensure(tx: Transaction, workspace_id: str, destination: str) -> None:
+    """Make the row of one destination, if nothing was ever sent there."""
+    its: tuple[Any, Any] = literal(workspace_id), literal(destination)
+    await know(tx, select(its[0].label("workspace_id"), its[1].label("destination")))
+
+
 async def take(tx: Transaction, keys: Collection[tuple[str, str]], until: datetime) -> None:
     """Nobody else sends to these (workspace and id each) before then."""
     key = tuple_(destinations.c.workspace_id, destinations.c.id)

@@ -98,6 +98,22 @@ async def overwrite(tx: Transaction, mention_id: str, **new: Any) -> None:
     )
 
 
+async def release_all(tx: Transaction, workspace_id: str, owner_id: str) -> Sequence[Mention]:
+    """Make somebody's open mentions everybody's again; gives them."""
+    return await many(
+        tx,
+        Mention,
+        update(mentions)
+        .where(
+            mentions.c.workspace_id == workspace_id,
+            mentions.c.owner_id == owner_id,
+            mentions.c.state == MentionState.OPEN,
+        )
+        .values(owner_id=None, version=mentions.c.version + 1)
+        .returning(mentions),
+    )
+
+
 async def note_answer(tx: Transaction, mention_id: str, at: datetime) -> bool:
     """The first answer is out; False if there was one before."""
     return await changed(

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 
-from storage.records import Post, PostState, Revision
+from storage.records import Post, PostState, Revision, Verdict
 from storage.rows import Transaction, add, changed, many, one
-from storage.tables import posts, revisions
+from storage.tables import approvals, posts, revisions
 
 COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
 
@@ -26,6 +26,15 @@ async def get(tx: Transaction, workspace_id: str, post_id: str) -> Post | None:
     return await one(
         tx, Post, select(posts).where(posts.c.workspace_id == workspace_id, posts.c.id == post_id)
     )
+
+
+async def campaign_of(tx: Transaction, workspace_id: str, post_id: str | None) -> str | None:
+    """The campaign of a post, if it has one."""
+    query = select(posts.c.campaign_id).where(
+        posts.c.workspace_id == workspace_id, posts.c.id == post_id
+    )
+    found: str | None = (await tx.connection.execute(query)).scalar()
+    return found
 
 
 async def by_ids(tx: Transaction, workspace_id: str, ids: Sequence[str]) -> Sequence[Post]:
@@ -100,8 +109,17 @@ async def lock_all(tx: Transaction, post_ids: Collection[str]) -> Mapping[str, P
     return {post.id: post for post in locked}
 
 
-async def coming(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Post]:
-    """What is in review, scheduled or going out, soonest first; without a time last."""
+async def coming(
+    tx: Transaction,
+    workspace_id: str,
+    limit: int,
+    *,
+    campaigns: Collection[str] | None = None,
+) -> Sequence[Post]:
+    """What is in review, scheduled or going out, soonest first; without a time last.
+
+    :param campaigns: only posts of these; None: all.
+    """
     return await many(
         tx,
         Post,
@@ -110,19 +128,27 @@ async def coming(tx: Transaction, workspace_id: str, limit: int) -> Sequence[Pos
             posts.c.workspace_id == workspace_id,
             posts.c.state.in_(COMING),
             posts.c.mention_id.is_(None),
+            _of(campaigns),
         )
         .order_by(posts.c.due_at.is_(None), posts.c.due_at, posts.c.id)
         .limit(limit),
     )
 
 
-async def count_coming(tx: Transaction, workspace_id: str) -> int:
+async def count_coming(
+    tx: Transaction, workspace_id: str, *, campaigns: Collection[str] | None = None
+) -> int:
     query = select(func.count()).where(
         posts.c.workspace_id == workspace_id,
         posts.c.state.in_(COMING),
         posts.c.mention_id.is_(None),
+        _of(campaigns),
     )
     return (await tx.connection.execute(query)).scalar_one()
+
+
+def _of(campaigns: Collection[str] | None) -> Any:
+    return true() if campaigns is None else posts.c.campaign_id.in_(campaigns)
 
 
 async def held_times(
@@ -173,3 +199,20 @@ async def of_author(
         )
         .order_by(posts.c.updated_at.desc(), posts.c.id),
     )
+
+
+async def in_review_approved_by(tx: Transaction, workspace_id: str, user_id: str) -> Sequence[str]:
+    """Posts that still wait, of which somebody approved what is there now."""
+    query = (
+        select(posts.c.id)
+        .join(approvals, approvals.c.post_id == posts.c.id)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state == PostState.IN_REVIEW,
+            approvals.c.user_id == user_id,
+            approvals.c.verdict == Verdict.APPROVED,
+            approvals.c.round == posts.c.round,
+        )
+        .distinct()
+    )
+    return list((await tx.connection.execute(query)).scalars())

@@ -153,6 +153,7 @@ class Card(StrEnum):
     HELD = "held"  # a person's held posts, all on one card: to them, and to who may release them
     BRAKE = "brake"  # one per brake, in the approvals channel
     DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
+    LEFT = "left"  # to the admins: what somebody leaves behind whom Slack deactivated
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,10 @@ class Workspace:
 class Member:
     """A person of a Slack team. ``roles`` are their own, without those of their user groups.
 
-    ``is_guest``: Slack's single- and multi-channel guests. ``review_minute``, from midnight in
-    ``zone``, is when their list of posts to approve comes; None: at the default hour.
+    ``is_guest``: Slack's single- and multi-channel guests, and people of other workspaces.
+    ``is_gone``: Slack deactivated them; nothing gives them a role again but an admin.
+    ``review_minute``, from midnight in ``zone``, is when their list of posts to approve comes;
+    None: at the default hour.
     """
 
     workspace_id: str
@@ -186,6 +189,7 @@ class Member:
     zone: str
     roles: frozenset[Role]
     is_guest: bool = False
+    is_gone: bool = False
     review_minute: int | None = None
 
 
@@ -559,6 +563,7 @@ class SharedChannel:
 
     workspace_id: str
     id: str
+    teams: tuple[str, ...]  # Slack's ids of the other teams that see it
     noticed_at: datetime
     allowed_by: str | None
     allowed_at: datetime | None

@@ -81,6 +81,7 @@ members = Table(
     _name("zone"),
     Column("roles", Roles, nullable=False),
     Column("is_guest", Boolean, nullable=False, server_default=false()),
+    Column("is_gone", Boolean, nullable=False, server_default=false()),
     Column("review_minute", Integer, nullable=True),
 )
 
@@ -412,6 +413,7 @@ shared_channels = Table(
     metadata,
     Column("workspace_id", String(64), ForeignKey("workspaces.id"), primary_key=True),
     Column("id", String(64), primary_key=True),
+    Column("teams", StringTuple, nullable=False),
     _time("noticed_at"),
     _name("allowed_by", nullable=True),
     _time("allowed_at", nullable=True),

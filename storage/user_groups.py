@@ -1,4 +1,4 @@
-"""Slack user groups that give roles, or whose members approve, as Slack had them last."""
+"""Slack user groups that give roles, or whose members approve: a copy of what Slack has."""
 
 from collections.abc import Sequence
 

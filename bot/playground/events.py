@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from bot.playground.delivery import Delivery
-from bot.playground.payloads import event_callback, message_object, view_object
-from bot.playground.records import Channel, Json, Message
+from bot.playground.payloads import (
+    event_callback,
+    message_object,
+    user_group_object,
+    user_object,
+    view_object,
+)
+from bot.playground.records import Channel, Json, Message, User, UserGroup
 from bot.playground.workspace import Workspace
 
+_MOST_USERS = 500  # that an event about a group lists
 _CHANNEL_TYPES = {"channels": "channel", "groups": "group", "im": "im"}
 
 
@@ -75,6 +82,67 @@ class Events:
             "event_ts": self._workspace.next_ts(),
         }
         self._emit("reaction_added", event, self._workspace.channel(message.channel))
+
+    def channel_shared(self, channel: Channel, team_id: str) -> None:
+        """Another team sees a channel from now on."""
+        event: Json = {
+            "type": "channel_shared",
+            "connected_team_id": team_id,
+            "channel": channel.id,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._emit("channel_shared", event, channel)
+
+    def channel_unshared(self, channel: Channel, team_id: str) -> None:
+        """Another team sees a channel no more; perhaps further ones do."""
+        event: Json = {
+            "type": "channel_unshared",
+            "previously_connected_team_id": team_id,
+            "channel": channel.id,
+            "is_ext_shared": channel.is_ext_shared,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._emit("channel_unshared", event, channel)
+
+    def user_changed(self, user: User) -> None:
+        """Somebody's profile, or what they are in Slack, is another."""
+        event = {
+            "type": "user_change",
+            "user": user_object(self._workspace, user),
+            "cache_ts": int(self._workspace.now()),
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._emit("user_change", event)
+
+    def group_changed(self, group: UserGroup, before: UserGroup) -> None:
+        """A user group was renamed or disabled, or has other members: two events then."""
+        ts = self._workspace.next_ts()
+        updated = {
+            "type": "subteam_updated",
+            "subteam": {
+                **user_group_object(self._workspace, group),
+                "users": list(group.users[:_MOST_USERS]),
+                "user_count": len(group.users),
+            },
+            "event_ts": ts,
+        }
+        self._emit("subteam_updated", updated)
+        added = [user for user in group.users if user not in before.users]
+        removed = [user for user in before.users if user not in group.users]
+        if added or removed:
+            changed = {
+                "type": "subteam_members_changed",
+                "subteam_id": group.id,
+                "team_id": self._workspace.team.id,
+                "date_previous_update": before.date_update,
+                "date_update": group.date_update,
+                "added_users": added,
+                "added_users_count": len(added),
+                "removed_users": removed,
+                "removed_users_count": len(removed),
+                "event_ts": ts,
+            }
+            self._emit("subteam_members_changed", changed)
 
     def home_opened(self, user_id: str, tab: str) -> None:
         """Somebody looks at the app's Home (``home``) or its direct messages (``messages``)."""

@@ -12,7 +12,16 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.ids import new_id
-from bot.playground.records import Channel, File, Json, Message, User, View, ViewKind
+from bot.playground.records import (
+    Channel,
+    File,
+    Json,
+    Message,
+    User,
+    UserGroup,
+    View,
+    ViewKind,
+)
 from bot.playground.state_values import state_of
 from bot.playground.workspace import Workspace
 
@@ -51,6 +60,25 @@ def user_object(workspace: Workspace, user: User) -> Json:
     }
 
 
+def user_group_object(workspace: Workspace, group: UserGroup) -> Json:
+    """A user group as ``usergroups.list`` gives it."""
+    return {
+        "id": group.id,
+        "team_id": workspace.team.id,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": group.name,
+        "description": "",
+        "handle": group.handle,
+        "is_external": False,
+        "date_create": 0,
+        "date_update": group.date_update,
+        "date_delete": group.date_delete,
+        "auto_type": None,
+        "prefs": {"channels": [], "groups": []},
+    }
+
+
 def channel_object(workspace: Workspace, channel: Channel) -> Json:
     """A conversation as ``conversations.info`` gives it to the app."""
     common: Json = {
@@ -74,13 +102,28 @@ def channel_object(workspace: Workspace, channel: Channel) -> Json:
         "is_general": channel.is_general,
         "is_shared": channel.is_ext_shared,
         "is_ext_shared": channel.is_ext_shared,
-        "is_pending_ext_shared": False,
+        "is_pending_ext_shared": channel.is_pending_ext_shared,
+        **_sharing(workspace, channel),
         "is_read_only": channel.is_read_only,
         "is_member": workspace.app.bot_user_id in channel.members,
         "creator": channel.creator,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
         "purpose": {"value": channel.purpose, "creator": channel.creator, "last_set": 0},
         "num_members": len(channel.members),
+    }
+
+
+def _sharing(workspace: Workspace, channel: Channel) -> Json:
+    """Who sees a channel, as Slack gives it of shared ones."""
+    if channel.is_pending_ext_shared:
+        return {"pending_connected_team_ids": list(channel.other_teams)}
+    if not channel.is_ext_shared:
+        return {}
+    return {
+        "conversation_host_id": workspace.team.id,
+        "connected_team_ids": list(channel.other_teams),
+        "shared_team_ids": [workspace.team.id, *channel.other_teams],
+        "pending_connected_team_ids": [],
     }
 
 
@@ -238,7 +281,14 @@ def channel_name(channel: Channel) -> str:
 
 
 def interaction(workspace: Workspace, kind: str, user: User, **fields: Any) -> Json:
-    """An interaction payload with what all kinds have."""
+    """An interaction payload with what all kinds have.
+
+    Of a form that somebody of another workspace filled in (Slack Connect), ``team`` is that one;
+    the app's is in the view (https://github.com/slackapi/bolt-js/issues/1614).
+    """
+    team = {"id": workspace.team.id, "domain": workspace.team.domain}
+    if "view" in fields and user.team_id != workspace.team.id:
+        team = {"id": user.team_id, "domain": user.team_id.lower()}
     return {
         "type": kind,
         "user": {
@@ -249,7 +299,7 @@ def interaction(workspace: Workspace, kind: str, user: User, **fields: Any) -> J
         },
         "api_app_id": workspace.app.id,
         "token": workspace.app.verification_token,
-        "team": {"id": workspace.team.id, "domain": workspace.team.domain},
+        "team": team,
         "enterprise": None,
         "is_enterprise_install": False,
         **fields,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.playground.app_messages import AppMessages
 from bot.playground.app_record import Command
@@ -25,7 +26,7 @@ from bot.playground.payloads import (
     message_object,
     view_object,
 )
-from bot.playground.records import Channel, File, Json, Message, View
+from bot.playground.records import Channel, File, Json, Message, Team, User, UserGroup, View
 from bot.playground.socket_mode import Kind
 from bot.playground.state_values import (
     Entered,
@@ -154,6 +155,48 @@ class People:
     def leave_channel(self, user_id: str, channel_id: str) -> Channel:
         """Go out of a channel, or take the app out of it."""
         return self._workspace.remove_member(channel_id, user_id)
+
+    # What an owner of the Slack workspace does
+
+    def change_user(self, user: User) -> User:
+        """Rename, deactivate or reactivate somebody, or make them a guest; who is deactivated is
+        in no user group any more."""
+        user = self._workspace.put_user(user)
+        self._events.user_changed(user)
+        for group in list(self._workspace.user_groups.values()):
+            if user.deleted and user.id in group.users:
+                others = tuple(one for one in group.users if one != user.id)
+                self.change_group(replace(group, users=others))
+        return user
+
+    def share_channel(self, channel_id: str, team: Team) -> Channel:
+        """Share a channel with another team (Slack Connect)."""
+        channel = self._workspace.channel(channel_id)
+        self._workspace.put_other_team(team)
+        others = tuple(dict.fromkeys((*channel.other_teams, team.id)))
+        shared = replace(
+            channel, is_ext_shared=True, is_pending_ext_shared=False, other_teams=others
+        )
+        self._workspace.put_channel(shared)
+        self._events.channel_shared(shared, team.id)
+        return shared
+
+    def unshare_channel(self, channel_id: str, team_id: str) -> Channel:
+        """Share it no more with another team."""
+        channel = self._workspace.channel(channel_id)
+        others = tuple(other for other in channel.other_teams if other != team_id)
+        left = replace(channel, is_ext_shared=bool(others), other_teams=others)
+        self._workspace.put_channel(left)
+        self._events.channel_unshared(left, team_id)
+        return left
+
+    def change_group(self, group: UserGroup) -> UserGroup:
+        """Rename, disable or enable a user group, or change who is in it."""
+        before = self._workspace.user_groups.get(group.id, replace(group, users=()))
+        group = replace(group, date_update=int(self._workspace.now()))
+        self._workspace.put_user_group(group)
+        self._events.group_changed(group, before)
+        return group
 
     def upload_file(
         self, user_id: str, name: str, content: bytes, alt_txt: str | None = None

@@ -62,13 +62,18 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel, or with ``im_user`` the direct messages between that person and the app."""
+    """A channel, or with ``im_user`` the direct messages between that person and the app.
+
+    ``other_teams`` are the ids of those it is shared with, or that are invited.
+    """
 
     id: str
     name: str
     members: tuple[str, ...] = ()
     is_private: bool = False
     is_ext_shared: bool = False
+    is_pending_ext_shared: bool = False
+    other_teams: tuple[str, ...] = ()
     is_archived: bool = False
     is_general: bool = False
     is_read_only: bool = False
@@ -238,12 +243,14 @@ class ResponseUrl:
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A group that can be mentioned with @handle."""
+    """A group that can be mentioned with @handle. ``date_delete``: since when it is disabled."""
 
     id: str
     handle: str
     name: str
     users: tuple[str, ...] = ()
+    date_update: int = 0
+    date_delete: int = 0
 
 
 def to_json(record: Any) -> Json:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.playground.errors import SlackError
-from bot.playground.payloads import user_object
-from bot.playground.records import Json, UserGroup
+from bot.playground.payloads import user_group_object, user_object
+from bot.playground.records import Json
 from bot.playground.web_call import Call, Method
 
 
@@ -44,14 +44,16 @@ def _bot_info(call: Call) -> Json:
 
 def _team_info(call: Call) -> Json:
     workspace = call.slack.workspace
-    if call.text("team", workspace.team.id) != workspace.team.id:
+    wanted = call.text("team", workspace.team.id)
+    shown = workspace.team if wanted == workspace.team.id else workspace.other_teams.get(wanted)
+    if shown is None:
         raise SlackError("team_not_found")
     return {
         "team": {
-            "id": workspace.team.id,
-            "name": workspace.team.name,
+            "id": shown.id,
+            "name": shown.name,
             "url": f"{workspace.base_url}/",
-            "domain": workspace.team.domain,
+            "domain": shown.domain,
             "email_domain": "",
             "icon": {"image_default": True},
         }
@@ -76,7 +78,9 @@ def _users(call: Call) -> Json:
 def _user_groups(call: Call) -> Json:
     groups = []
     for group in call.slack.workspace.user_groups.values():
-        shown = _group_object(call, group)
+        if group.date_delete and not call.flag("include_disabled"):
+            continue
+        shown = user_group_object(call.slack.workspace, group)
         if call.flag("include_users"):
             shown["users"] = list(group.users)
         if call.flag("include_count"):
@@ -87,27 +91,9 @@ def _user_groups(call: Call) -> Json:
 
 def _group_members(call: Call) -> Json:
     group = call.slack.workspace.user_groups.get(call.text("usergroup"))
-    if group is None:
+    if group is None or (group.date_delete and not call.flag("include_disabled")):
         raise SlackError("no_such_subteam")
     return {"users": list(group.users)}
-
-
-def _group_object(call: Call, group: UserGroup) -> Json:
-    return {
-        "id": group.id,
-        "team_id": call.slack.workspace.team.id,
-        "is_usergroup": True,
-        "is_subteam": True,
-        "name": group.name,
-        "description": "",
-        "handle": group.handle,
-        "is_external": False,
-        "date_create": 0,
-        "date_update": 0,
-        "date_delete": 0,
-        "auto_type": None,
-        "prefs": {"channels": [], "groups": []},
-    }
 
 
 PEOPLE_METHODS = {

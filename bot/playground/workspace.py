@@ -62,6 +62,9 @@ class Workspace:
         self.app = App.load(self._store, manifest)
         team = self._store.get("team", "team")
         self.team = from_json(Team, team) if team else Team("T0ACORN0001", "Acorn", "acorn")
+        self.other_teams = {
+            key: from_json(Team, body) for key, body in self._store.all("other_team")
+        }
         self.users = {key: from_json(User, body) for key, body in self._store.all("user")}
         self.channels = {key: from_json(Channel, body) for key, body in self._store.all("channel")}
         self.user_groups = {
@@ -100,6 +103,11 @@ class Workspace:
     def put_team(self, team: Team) -> None:
         self.team = team
         self._store.put("team", "team", to_json(team))
+
+    def put_other_team(self, team: Team) -> None:
+        """A team that channels are shared with (Slack Connect)."""
+        self.other_teams[team.id] = team
+        self._store.put("other_team", team.id, to_json(team))
 
     def put_user(self, user: User) -> User:
         """Add or change a person."""

@@ -1,9 +1,14 @@
 """The message to admins about a channel, or a person, that takes no messages."""
 
+from collections.abc import Sequence
+
 from bot.destinations import DestinationOverview
 from handlers.ids import Act
-from handlers.views.blocks import Block, actions, button, section
+from handlers.payloads import pack
+from handlers.slack_text import escape
+from handlers.views.blocks import Block, actions, button, confirm, section
 
+MOST_NAMED = 5
 PERSON = ("U", "W")  # how people's ids begin
 INVITE = "Type `/invite @Socialdesk` in that channel, or choose another one."
 LET_IT = "Let Socialdesk post there, or choose another channel."
@@ -26,6 +31,41 @@ WHY = {
 }
 
 
+def shared_channel(shown: DestinationOverview, names: Sequence[str]) -> tuple[str, list[Block]]:
+    """Asks whether cards may go where people outside see them.
+
+    :param names: what their teams are called.
+    """
+    who = ", ".join(escape(name) for name in names[:MOST_NAMED]) or "another organisation"
+    if len(names) > MOST_NAMED:
+        who += f" and {len(names) - MOST_NAMED} more"
+    text = f":eyes: People of *{who}* can see <#{shown.id}>, which is shared through Slack Connect."
+    what = "Cards show posts before they are public, so none goes there until an admin allows it."
+    if shown.kept:
+        what += f" {_kept(shown.kept)} as soon as it is allowed, or goes to the channel you choose."
+    asked = confirm(
+        "Let them see the cards?",
+        f"People of *{who}* will see every card in <#{shown.id}>: posts that aren't public yet, "
+        "who wrote and approved them, and complaints. They can press nothing unless you make them "
+        "a campaign's client.",
+        "Allow it",
+        "Not now",
+        danger=True,
+    )
+    value = pack(channel=shown.id, teams=",".join(shown.outside))
+    return text, [
+        section(f"{text}\n{what}"),
+        actions(
+            button("Allow cards there", Act.ALLOW_SHARED, value, confirm=asked),
+            button("Choose another channel", Act.OPEN_SETUP, style="primary"),
+        ),
+    ]
+
+
+def _kept(number: int) -> str:
+    return "1 message is kept and comes" if number == 1 else f"{number} messages are kept and come"
+
+
 def dead_channel(shown: DestinationOverview) -> tuple[str, list[Block]]:
     """The message as it is true now: its text for notifications, and its blocks."""
     is_person = shown.id.startswith(PERSON)
@@ -37,12 +77,7 @@ def dead_channel(shown: DestinationOverview) -> tuple[str, list[Block]]:
     text = f":warning: Socialdesk's messages don't reach {place} any more: {why}."
     if not shown.kept:
         return text, [section(f"{text}\nNothing waits for it, so there is nothing to do.")]
-    kept = (
-        "1 message is kept and comes"
-        if shown.kept == 1
-        else f"{shown.kept} messages are kept and come"
-    )
-    blocks = [section(f"{text}\n{kept} as soon as that works again. {what_to_do}")]
+    blocks = [section(f"{text}\n{_kept(shown.kept)} as soon as that works again. {what_to_do}")]
     if not is_person:
         blocks.append(actions(button("Open the set-up", Act.OPEN_SETUP, style="primary")))
     return text, blocks

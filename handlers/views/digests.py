@@ -57,7 +57,9 @@ def digest_message(
     elif shown.chart_failed:
         blocks.append(context(NO_CHART))
     blocks += _best(digest)
-    blocks += [divider(), _people(digest), _today(digest)]
+    blocks += [divider(), _people(digest)]
+    if not digest.only_numbers:
+        blocks.append(_today(digest))
     blocks += _troubles(digest)
     if owed is not None:
         blocks.append(context(f"Comes {name(owed.plan)}. Change or stop it: `/social digest`"))
@@ -98,7 +100,7 @@ def _late(owed: Owed) -> str:
 def _nothing(digest: Digest) -> str:
     known = all(one.engagement is not None for one in digest.accounts)
     fresh = "No new posts, engagement or mentions" if known else "No new posts or mentions"
-    return f"{fresh}, and nothing is due today."
+    return f"{fresh}." if digest.only_numbers else f"{fresh}, and nothing is due today."
 
 
 def _in_short(digest: Digest) -> str:

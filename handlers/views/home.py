@@ -39,6 +39,8 @@ def home(shown: Home, link: Link) -> Block:
 
     :param link: where a card is, for a person's browser; None if it isn't posted yet.
     """
+    if not shown.may_somewhere(Action.LOOK):
+        return home_of_numbers()
     blocks = [
         *brake_blocks(shown.brakes, may_release=shown.may(Action.RELEASE)),
         _ways_in(shown),
@@ -54,15 +56,33 @@ def home(shown: Home, link: Link) -> Block:
     return {"type": "home", "blocks": blocks}
 
 
+def home_of_numbers() -> Block:
+    """For who sees numbers and nothing else."""
+    return {
+        "type": "home",
+        "blocks": [
+            section("How your posts and accounts are doing, and what people say about you:"),
+            actions(button("The numbers", Act.OPEN_DIGEST, style="primary")),
+        ],
+    }
+
+
 def home_before(standing: Standing) -> Block:
     """Before the set-up: what is missing and who can finish it."""
     _, blocks = not_set_up(standing)
     return {"type": "home", "blocks": [header("Welcome to Socialdesk"), *_WHAT_IT_IS, *blocks]}
 
 
-def home_without_role(standing: Standing) -> Block:
+def home_without_role(standing: Standing, *, is_guest: bool = False) -> Block:
     """For who has no role here: who can give one; where no admin is left, the way to be one."""
-    if standing.may_set_up:
+    if is_guest:
+        last = [
+            section(
+                "Guests have no desk here. An admin can make you a client of a campaign: then you "
+                "decide on its posts where you see their cards."
+            )
+        ]
+    elif standing.may_set_up:
         last = [
             section("You have no role here yet, and Socialdesk has no admin any more."),
             actions(button("Set up Socialdesk", Act.OPEN_SETUP, style="primary")),
@@ -82,14 +102,14 @@ _WHAT_IT_IS = (
 
 
 def _ways_in(shown: Home) -> Block:
-    elements = [
-        button("What is coming", Act.OPEN_QUEUE),
-        button("Mentions", Act.OPEN_MENTIONS),
-        button("The numbers", Act.OPEN_DIGEST),
-    ]
-    if shown.may(Action.DRAFT):
+    elements = [button("What is coming", Act.OPEN_QUEUE)]
+    if shown.may(Action.LOOK):  # in more than some campaigns
+        elements.append(button("Mentions", Act.OPEN_MENTIONS))
+    if shown.may(Action.NUMBERS):
+        elements.append(button("The numbers", Act.OPEN_DIGEST))
+    if shown.may_somewhere(Action.DRAFT):
         elements.insert(0, button("Write a post", Act.OPEN_DRAFT, style="primary"))
-    if not any(one.is_everywhere for one in shown.brakes):
+    if shown.may(Action.BRAKE) and not any(one.is_everywhere for one in shown.brakes):
         elements.append(button("Pause publishing", Act.OPEN_PAUSE))
     return actions(*elements)
 
@@ -104,7 +124,7 @@ def _held(shown: Home) -> list[Block]:
 
 def _to_decide(shown: Home, link: Link) -> list[Block]:
     if not shown.to_decide:
-        if shown.may(Action.DECIDE):
+        if shown.may_somewhere(Action.DECIDE):
             return [context(":white_check_mark: Nothing waits for your approval.")]
         return []
     blocks = [header(_counted("Waiting for your approval", len(shown.to_decide)))]

@@ -51,6 +51,7 @@ RECORDED = {
     "resolved": "resolved it",
     "dismissed": "said it isn't negative",
     "reopened": "opened it again",
+    "released": "made it everybody's again, as its owner left Slack",
     "wrote again": "heard the author again",
     "wrote again and reopened": "heard the author again and opened it again",
 }

@@ -52,7 +52,8 @@ def setup_form(workspace: Workspace, own_zone: str) -> Block:
         [
             section(
                 "Two minutes, and everything can be changed later. "
-                "Socialdesk posts a test message into each channel that you choose."
+                "Socialdesk posts a test message into each channel that you choose. One that "
+                "people outside can see gets nothing else before an admin allows it."
             ),
             field(
                 "mode",
@@ -122,7 +123,7 @@ def _channel(action_id: str, chosen: str | None) -> Block:
         "type": "conversations_select",
         "action_id": action_id,
         "placeholder": plain("Choose a channel"),
-        "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
+        "filter": {"include": ["public", "private"]},
     }
     if chosen is not None:
         element["initial_conversation"] = chosen

@@ -17,9 +17,9 @@ from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, CARE, DANA, EVA, GENERAL, SOCIAL, TEAM
 from bot.playground.workspace import SLACKBOT
 from handlers.views.digests import MOST_ACCOUNTS, digest_message
-from storage import accounts, digests
+from storage import accounts, digests, workspaces
 from storage.numbers import Missed, Open
-from storage.records import Account, AccountState, DigestPlan, Sentiment
+from storage.records import Account, AccountState, DigestPlan, Member, Role, Sentiment
 from tests.handlers.stage import Stage, labels_of, staged, text_of
 from tests.unit.world import ScriptedNetwork
 
@@ -325,3 +325,26 @@ def test_a_week_names_its_days_and_complaints_their_times() -> None:
     assert "Solved after 3 days 0 h" in said
     assert "1000000 unclassified" in said
     assert "Net · ∗@0∗" in said, "foreign text marks nothing up"
+
+
+async def test_a_viewer_sees_numbers_and_nothing_that_is_not_public(stage: Stage) -> None:
+    await stage.command(ANA, "/social draft A secret for tomorrow")
+    form = await stage.modal(ANA, "A secret")
+    assert (await stage.submit(form, when="next_free")).ok
+    async with stage.services.database.transaction() as tx:
+        viewer = Member(stage.bot.team_id, BEN, "Ben", "UTC", frozenset({Role.VIEWER}))
+        await workspaces.save_member(tx, viewer)
+    await stage.command(BEN, "/social digest")
+    shown = text_of(await stage.whispered(BEN, "The last 7 days"))
+    assert "secret" not in shown
+    assert "due" not in shown
+    assert "digest daily" not in shown
+    home = await stage.open_home(BEN, "The numbers")
+    assert labels_of(home) == ["The numbers"]
+    await stage.press(BEN, home, "The numbers")
+    await stage.modal(BEN, "The last 7 days")
+    for line in ("queue", "mentions", "draft Hi", "team", "pause", "digest daily 9:00"):
+        await stage.command(BEN, f"/social {line}")
+        await stage.settled()
+    refusals = [m for m in stage.messages(SOCIAL, BEN) if "you need the role" in text_of(m)]
+    assert len(refusals) == 6

@@ -23,6 +23,7 @@ from bot.held_lists import (
     Rights,
 )
 from bot.playground.block_kit import check_message, check_view
+from bot.roles import Roles
 from bot.team import Admitted
 from handlers.views.brake import (
     brake_blocks,
@@ -110,7 +111,7 @@ def page(posts: Sequence[HeldPost], *, total: int | None = None, at: int = 0) ->
     member = Member("T1", "UBEN", "Ben", "UTC", frozenset({Role.APPROVER}))
     total = len(posts) if total is None else total
     return HeldPage(
-        admitted=Admitted(shown().workspace, member),
+        admitted=Admitted(shown().workspace, member, Roles(own=member.roles)),
         posts=posts,
         total=total,
         seen="0123456789abcdef",

@@ -40,6 +40,8 @@ READ_LATER = {
     Act.STEP_GROUP,
     Act.STEP_NEEDED,
     Act.STEP_BACKUP,
+    Act.GROUP_ROLES,
+    Act.CAMPAIGN_ROLES,
 }
 
 

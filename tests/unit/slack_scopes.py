@@ -29,7 +29,6 @@ SCOPES: dict[str, frozenset[str]] = {
     "files.info": frozenset({"files:read"}),
     "reactions.add": frozenset({"reactions:write"}),
     "team.info": frozenset({"team:read"}),
-    "users.info": frozenset({"users:read"}),
     "usergroups.list": frozenset({"usergroups:read"}),
     "users.list": frozenset({"users:read"}),
     "views.open": frozenset(),
@@ -46,7 +45,11 @@ HELPERS = {
 # Events (https://docs.slack.dev/reference/events) and features that need a scope of their own.
 EVENTS = {
     "app_home_opened": frozenset(),
+    "channel_shared": CHANNELS_READ,
+    "channel_unshared": CHANNELS_READ,
     "member_joined_channel": CHANNELS_READ,
+    "subteam_members_changed": frozenset({"usergroups:read"}),
+    "subteam_updated": frozenset({"usergroups:read"}),
     "user_change": frozenset({"users:read"}),
 }
 SLASH_COMMANDS_AND_SHORTCUTS = frozenset({"commands"})

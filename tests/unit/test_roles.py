@@ -19,11 +19,13 @@ MAY = {
         Action.DECIDE,
         Action.REPORT,
         Action.LOOK,
+        Action.NUMBERS,
         Action.BRAKE,
         Action.RELEASE,
     },
-    Role.AUTHOR: {Action.DRAFT, Action.REPORT, Action.LOOK, Action.BRAKE},
-    Role.RESPONDER: {Action.RESPOND, Action.LOOK, Action.BRAKE},
+    Role.AUTHOR: {Action.DRAFT, Action.REPORT, Action.LOOK, Action.NUMBERS, Action.BRAKE},
+    Role.RESPONDER: {Action.RESPOND, Action.LOOK, Action.NUMBERS, Action.BRAKE},
+    Role.VIEWER: {Action.NUMBERS},
 }
 
 
@@ -114,5 +116,5 @@ async def test_only_people_of_the_workspace_get_roles(light: World) -> None:
 
 async def test_who_left_slack_has_no_roles_any_more(light: World) -> None:
     team = Team(light.database, light.clock)
-    await team.follow(TEAM, profile("UANA", may_have_roles=False))
+    await team.follow(TEAM, replace(profile("UANA", may_have_roles=False), is_gone=True))
     assert not await is_admitted(light, ANA, Action.DRAFT)

@@ -89,6 +89,7 @@ def upgrade() -> None:
         "shared_channels",
         sa.Column("workspace_id", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("teams", types.Json, nullable=False),
         sa.Column("noticed_at", types.UtcDateTime(), nullable=False),
         sa.Column("allowed_by", sa.String(length=255), nullable=True),
         sa.Column("allowed_at", types.UtcDateTime(), nullable=True),
@@ -216,6 +217,9 @@ def upgrade() -> None:
     op.create_index("uq_history_seq", "history", ["workspace_id", "seq"], unique=True)
     op.add_column(
         "members", sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.add_column(
+        "members", sa.Column("is_gone", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.add_column("members", sa.Column("review_minute", sa.Integer(), nullable=True))
     op.add_column(
