@@ -201,12 +201,16 @@ class Drafting:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            campaign_id = await posts.campaign_of(tx, person.workspace_id, post_id)
-            admitted = await admit(tx, person, Action.DRAFT, campaign_id)
+            its = await posts.campaign_of(tx, person.workspace_id, post_id)
+            admitted = await admit(
+                tx, person, Action.DRAFT, form.campaign_id if post_id is None else its
+            )
             await workspaces.lock(tx, person.workspace_id)
             choices = await self._accounts.choices(tx, person.workspace_id)
             content = checked(form, choices, self._accounts)
             campaign_id = await _campaign(tx, person, form, now)
+            if campaign_id != its:
+                await admit(tx, person, Action.DRAFT, campaign_id)
             deciders = await policies.load(tx, admitted.workspace)
             needs_approval = bool(deciders.needed(campaign_id, content.account_ids).steps)
             if post_id is None and draft_id is not None:
