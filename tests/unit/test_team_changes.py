@@ -157,12 +157,12 @@ STEPS = st.lists(
         ),
         st.tuples(st.sampled_from(("gone", "guest", "back")), st.sampled_from(PEOPLE)),
     ),
-    max_size=10,
+    max_size=8,
 )
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS)
 async def test_no_press_ever_takes_away_the_last_admin(
