@@ -1,7 +1,7 @@
 """Roles in one campaign alone, clients' among them: granted and taken away by admins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.clock import Clock
 from bot.errors import FieldErrors, NotFound
@@ -64,7 +64,7 @@ class CampaignRoles:
             known = await workspaces.member(tx, person.workspace_id, profile.user_id)
             had = known.roles if known and profile.may_have_roles else frozenset()
             member = as_member(person.workspace_id, profile, known, had)
-            await workspaces.save_member(tx, member)
+            await workspaces.save_member(tx, replace(member, is_gone=profile.is_gone))
             if roles:
                 team_id = profile.home_team or person.workspace_id
                 await campaign_grants.save(

@@ -25,6 +25,7 @@ class CampaignForm:
 
     def __init__(self, desk: Desk) -> None:
         self._grants = desk.services.campaign_roles
+        self._team = desk.services.team
 
     async def open(self, press: Press) -> None:
         await press.open(self._view(press.person, None, None), on_top=True)
@@ -48,6 +49,7 @@ class CampaignForm:
         if chosen is None or ticked is None:  # sent before it was shown: show it first
             return Next(await self._view(person, campaign_id, chosen))
         profile = await look_up(submission.client, Person(person.workspace_id, chosen))
+        await self._team.follow(person.workspace_id, profile)
         roles = frozenset(Role(value) for value in ticked)
         try:
             campaign = await self._grants.grant(person, campaign_id, profile, roles)

@@ -62,6 +62,7 @@ class TeamForm:
         if ticked is None:  # sent before the person's roles were shown: show them first
             return Next(await self._view(submission.person, page=page, chosen=chosen))
         profile = await look_up(submission.client, Person(submission.person.workspace_id, chosen))
+        await self._team.follow(submission.person.workspace_id, profile)
         roles = frozenset(Role(value) for value in ticked)
         try:
             member = await self._team.set_roles(submission.person, profile, roles)

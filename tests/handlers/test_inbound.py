@@ -538,7 +538,7 @@ async def test_a_person_of_another_workspace_has_no_role_and_changes_nothing(
     foreign["user"] |= {"id": BEN, "team_id": "T0FOREIGN01"}
     answer = await stage.slack.delivery.request(Kind.INTERACTION, foreign)
     assert answer.acknowledged
-    await stage.whispered(BEN, "works for another Slack workspace than yours", channel=APPROVALS)
+    await stage.whispered(BEN, "people of other workspaces can use", channel=APPROVALS)
     assert "Approve" in labels_of(await stage.message(APPROVALS, "Fresh beans"))
     await stage.press(BEN, card, "Approve")
     await stage.message(APPROVALS, "Take down")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground.recording import Recorder
-from bot.playground.records import Channel, UserGroup
+from bot.playground.records import Channel, Team, UserGroup
 from bot.playground.seed import ANA, BEN, CARE, CHIDI, DANA, EVA, GENERAL, SOCIAL, seed
 from bot.playground.server import create_app, serving
 from bot.playground.slack import Slack
@@ -255,6 +256,20 @@ async def test_people_teams_and_groups_are_told(client: AsyncWebClient, slack: S
     assert members["users"] == [ANA, BEN]
     nobody = client.usergroups_users_list(usergroup="S0NOBODY001")
     assert await refusal(nobody) == "no_such_subteam"
+    social = slack.workspace.user_groups["S0SOCIAL001"]
+    slack.people.change_group(replace(social, date_delete=1))
+    handles = [group["handle"] for group in (await client.usergroups_list())["usergroups"]]
+    assert "social" not in handles
+    disabled = client.usergroups_users_list(usergroup="S0SOCIAL001")
+    assert await refusal(disabled) == "no_such_subteam"
+    listed = await client.usergroups_list(include_disabled=True)
+    assert {group["handle"]: group["date_delete"] for group in listed["usergroups"]}["social"] == 1
+    other = Team("T0OTHER0001", "Other", "other")
+    assert await refusal(client.team_info(team=other.id)) == "team_not_found"
+    slack.people.share_channel(GENERAL, other)
+    assert (await client.team_info(team=other.id))["team"]["name"] == "Other"
+    shared = (await client.conversations_info(channel=GENERAL))["channel"]
+    assert (shared["is_ext_shared"], shared["connected_team_ids"]) == (True, [other.id])
 
 
 async def test_calls_are_recorded_with_tokens_masked(workspace: Workspace, tmp_path: Path) -> None:
