@@ -204,6 +204,7 @@ class Chaos:
         """What there is to be judged now."""
         async with httpx.AsyncClient(timeout=60) as client:
             told = (await client.get(f"{self.slack}/told")).json()
+            uploads = (await client.get(f"{self.social}/uploads")).json()
         async with self.database.reading() as tx:
             all_deliveries = await many(tx, Delivery, select(deliveries))
             authors = {post.id: post.author_id for post in await many(tx, Post, select(posts))}
@@ -213,6 +214,7 @@ class Chaos:
             authors={each.id: authors[each.post_id] for each in all_deliveries},
             asked=await self.asked(),
             told=told,
+            uploads=uploads,
             stops=self.stops,
             interrupted={pid for bot in self.bots for pid in bot.interrupted},
         )
