@@ -93,6 +93,10 @@ class Bot:
         self.interrupted.add(self.pid)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
+    def limit_pages(self, *, is_full: bool) -> None:
+        """Let its database grow no further, or as it likes again."""
+        self._signal(signal.SIGUSR1 if is_full else signal.SIGUSR2)
+
     async def stop_for(self, seconds: float) -> None:
         """Let it stand still. When it goes on is noted from the last moment before."""
         process, since = self._process, time.monotonic()
