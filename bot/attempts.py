@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errors import Uncertain
@@ -36,8 +36,9 @@ class Timing:
 @dataclass(slots=True)
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
-    may go out. ``part`` is the one that is being sent, which everything that goes wrong concerns,
-    and ``published`` what became of it; ``first`` is a thread's first post, once it is out."""
+    may go out; ``late_from``: that limit (UTC), which may pass after the claim. ``part`` is the one
+    that is being sent, which everything that goes wrong concerns, and ``published`` what became of
+    it; ``first`` is a thread's first post, once it is out."""
 
     delivery: Delivery
     revision: Revision
@@ -47,6 +48,7 @@ class Attempt:
     reply_to: Mapping[str, Any] | None
     parts: Sequence[Part]
     late: bool
+    late_from: datetime
     part: Part | None = None
     published: Published | None = None
     first: Published | None = None

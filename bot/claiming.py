@@ -135,6 +135,7 @@ class Claimer:
         attempts = []
         for delivery in claimed:
             post, limit = locked[delivery.post_id], known[delivery.workspace_id].lateness_limit_s
+            late_from = delivery.due_at + timedelta(seconds=limit)
             attempts.append(
                 Attempt(
                     delivery=delivery,
@@ -144,7 +145,8 @@ class Claimer:
                     media=kept.get(delivery.workspace_id, {}),
                     reply_to=await _reply_to(tx, post),
                     parts=planned.get(delivery.id, []),
-                    late=now - delivery.due_at > timedelta(seconds=limit),
+                    late=now > late_from,
+                    late_from=late_from,
                 )
             )
         return attempts

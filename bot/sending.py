@@ -67,13 +67,18 @@ class OnlyAPersonKnows(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call that is about to be made. ``before``: the time (UTC, by the database's clock) from
-    which on the network may have forgotten its key, which an earlier call has used."""
+    """A call that is about to be made. ``prepared`` is kept as what it sends; None: an upload,
+    which shows nothing to anybody. ``before``: the time (UTC, by the database's clock) from which
+    on the network may have forgotten its key, which an earlier call has used."""
 
     attempt: Attempt
     part: Part
-    prepared: Mapping[str, Any]
-    before: datetime | None
+    prepared: Mapping[str, Any] | None = None
+    before: datetime | None = None
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Whether the time has passed, since the claim, at which it may still be made."""
+        return now > self.attempt.late_from or (self.before is not None and self.before <= now)
 
 
 class Sender:
@@ -236,6 +241,7 @@ class Sender:
                 file = PictureFile(
                     data, medium.mime, medium.width, medium.height, picture.alt, medium.name
                 )
+                await self._confirmed(_Call(attempt, part))
                 result = await network.upload(session, file)
                 async with self._database.transaction() as tx:
                     await parts.finish(tx, {part.id: result})
@@ -274,8 +280,12 @@ class Sender:
             now = await self._database.now(tx)
             until = now + self._timing.lease
             ready = await deliveries.confirm(tx, self._owner, ids, now, until)
-            ready -= {_id(call) for call in calls if call.before and call.before <= now}
-            begun = {call.part.id: call.prepared for call in calls if _id(call) in ready}
+            ready -= {_id(call) for call in calls if call.is_too_late(now)}
+            begun = {
+                call.part.id: call.prepared
+                for call in calls
+                if _id(call) in ready and call.prepared is not None
+            }
             if begun:
                 await parts.begin(tx, begun, now)
             return [None if _id(call) in ready else await self._why_not(tx, call) for call in calls]
@@ -298,6 +308,11 @@ class Sender:
             return Rejected("the account was disconnected from Socialdesk")
         if account.limited_until is not None and account.limited_until > now:
             return PutOff(account.limited_until)
+        if now > call.attempt.late_from:
+            part = call.attempt.part
+            if part is not None and part.state is PartState.BEGUN:
+                return Uncertain("it is late by now, so it is looked for first")
+            return MustHold(HoldReason.LATE)
         return ClaimLost()  # its lease ran out
 
 

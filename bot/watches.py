@@ -13,7 +13,7 @@ from bot.errors import AlreadyDone, NetworkError, NotFound, UserError
 from bot.listening import feed_cursor, matching_entries, watched_words
 from bot.networks.base import Listens
 from bot.sources import feeds
-from bot.sources.feeds import FeedPage, NotModified
+from bot.sources.feeds import FeedPage, NotAFeed, NotModified
 from bot.team import Action, Person, admit
 from storage import history, watches
 from storage.database import Database
@@ -110,6 +110,8 @@ class Watches:
             page = await feeds.fetch(self._client, address)
         except NetworkError as error:
             raise UserError(f"{error.reason} Nothing was stored.") from error
+        except NotAFeed as error:
+            raise UserError(f"{error} Nothing was stored.") from error
         if isinstance(page, NotModified):
             raise UserError("The feed's server answered that nothing changed, without a feed.")
         watch = self._watch(

@@ -17,6 +17,7 @@ RETRY_AFTER_S = 30
 class FaultKind(StrEnum):
     RATE_LIMITED = "429"
     BROKEN = "500"
+    REFUSED = "422"  # what the network says it will never take
     HTML = "html"  # a proxy's error page, with status 200
     GARBAGE = "garbage"  # cut JSON
     HANG = "hang"  # no answer, nothing done
@@ -75,6 +76,10 @@ class Faults:
         if kind is FaultKind.BROKEN:
             return JSONResponse(
                 {"error": {"code": "internal_error", "message": "Something broke here."}}, 500
+            )
+        if kind is FaultKind.REFUSED:
+            return JSONResponse(
+                {"error": {"code": "not_here", "message": "Nobody may say that here."}}, 422
             )
         if kind is FaultKind.HTML:
             return HTMLResponse("<!doctype html><title>Bad gateway</title><h1>502</h1>")

@@ -140,7 +140,7 @@ async def _get(
             await response.aclose()
         _refuse_failures(response, body)
         return response, body
-    raise NotAFeed(f"{clean(url)} redirects more than {MOST_REDIRECTS} times. Nothing was stored.")
+    raise NotAFeed(f"{clean(url)} redirects more than {MOST_REDIRECTS} times.")
 
 
 async def _body(response: httpx.Response) -> bytes:

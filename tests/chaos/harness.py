@@ -93,6 +93,10 @@ class Bot:
         self.interrupted.add(self.pid)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
+    def limit_pages(self, *, is_full: bool) -> None:
+        """Let its database grow no further, or as it likes again."""
+        self._signal(signal.SIGUSR1 if is_full else signal.SIGUSR2)
+
     async def stop_for(self, seconds: float) -> None:
         """Let it stand still. When it goes on is noted from the last moment before."""
         process, since = self._process, time.monotonic()
@@ -204,6 +208,7 @@ class Chaos:
         """What there is to be judged now."""
         async with httpx.AsyncClient(timeout=60) as client:
             told = (await client.get(f"{self.slack}/told")).json()
+            uploads = (await client.get(f"{self.social}/uploads")).json()
         async with self.database.reading() as tx:
             all_deliveries = await many(tx, Delivery, select(deliveries))
             authors = {post.id: post.author_id for post in await many(tx, Post, select(posts))}
@@ -213,6 +218,7 @@ class Chaos:
             authors={each.id: authors[each.post_id] for each in all_deliveries},
             asked=await self.asked(),
             told=told,
+            uploads=uploads,
             stops=self.stops,
             interrupted={pid for bot in self.bots for pid in bot.interrupted},
         )

@@ -26,10 +26,11 @@ from bot.networks.base import (
     Uncertainty,
 )
 from bot.networks.http import Garbled, call
-from tests.chaos.plan import GRACE, KEY_LIFE, KINDS, TIMING
+from tests.chaos.plan import CLIENT_S, GRACE, KEY_LIFE, KINDS, TIMING
 
 STAMP = "X-Begun"
 PROCESS = "X-Process"
+PICTURE = "X-Picture"
 HALT = "CHAOS_HALT"
 
 
@@ -53,7 +54,7 @@ class _Rehearsal(Network):
         now: Callable[[], datetime],
     ) -> None:
         super().__init__(client, settings, now)
-        client.timeout = httpx.Timeout(0.8 * TIMING.call.total_seconds())
+        client.timeout = httpx.Timeout(CLIENT_S)
         client.event_hooks = {"request": [_stamp]}
 
     def count(self, text: str) -> int:
@@ -66,7 +67,10 @@ class _Rehearsal(Network):
         return secrets.token_hex(8)
 
     async def upload(self, session: Session, picture: PictureFile) -> Mapping[str, Any]:
-        answer = await self._call("POST", "pictures", session, content=picture.data)
+        described = {PICTURE: picture.alt}
+        answer = await self._call(
+            "POST", "pictures", session, content=picture.data, headers=described
+        )
         return {"id": _field(answer, "id")}
 
     async def prepare(self, session: Session, post: Outgoing) -> Mapping[str, Any]:

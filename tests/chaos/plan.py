@@ -26,6 +26,8 @@ TIMING = Timing(
     longest_wait=timedelta(seconds=8),
 )
 
+CLIENT_S = 0.8 * TIMING.call.total_seconds()  # how long a client waits for an answer
+
 KINDS = {"keyed": Uncertainty.SAME_KEY, "listed": Uncertainty.LOOK_UP, "blind": Uncertainty.ASK}
 ACCOUNTS_EACH = 2
 

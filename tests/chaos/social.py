@@ -2,7 +2,8 @@
 
 ``python -m tests.chaos.social SEED`` prints ``{"url": ...}`` and ends when its stdin is closed. It
 keeps what the networks declare (``networks.py``): an accepted post can be read within the grace,
-and a key lives as long as declared. ``GET /log`` tells what it was asked and what it accepted.
+and a key lives as long as declared. ``GET /log`` tells what it was asked and what it accepted,
+``GET /uploads`` the pictures it took.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.chaos.networks import PROCESS, STAMP
+from tests.chaos.networks import PICTURE, PROCESS, STAMP
 from tests.chaos.plan import GRACE, KEY_LIFE, TIMING, Fault, fault_of_call, fault_of_post
 
 MARK = re.compile(r"\[(?P<post>\d+)\.\d+/(?P<parts>\d+)\]")
@@ -35,6 +36,7 @@ class Asked:
     """A request to publish. Times are seconds of the machine's monotonic clock.
 
     ``accepted`` is the new post's id, ``repeats`` the one that its key had made before.
+    ``answered_at``: when it had said in full what became of it; None: it never did.
     """
 
     network: str
@@ -51,6 +53,18 @@ class Asked:
     accepted: str | None = None
     repeats: str | None = None
     accepted_at: float | None = None
+    answered_at: float | None = None
+
+
+@dataclass(slots=True)
+class Took:
+    """A picture that was taken, and answered for: of which post (its first mark) and size."""
+
+    mark: str
+    size: int
+    process: int
+    begun: float
+    answered_at: float
 
 
 @dataclass(slots=True)
@@ -72,7 +86,7 @@ class Social:
     log: list[Asked] = field(default_factory=list)
     _posts: dict[tuple[str, str], list[_Post]] = field(default_factory=dict)
     _keys: dict[tuple[str, str, str], tuple[str, float]] = field(default_factory=dict)
-    _uploads: list[tuple[str, str]] = field(default_factory=list)
+    uploads: list[Took] = field(default_factory=list)
     _calls: Counter[str] = field(default_factory=Counter)
 
     def app(self) -> web.Application:
@@ -81,6 +95,7 @@ class Social:
         app.router.add_get("/{network}/posts", self._list)
         app.router.add_post("/{network}/pictures", self._upload)
         app.router.add_get("/log", self._tell)
+        app.router.add_get("/uploads", self._tell_uploads)
         return app
 
     async def _publish(self, request: web.Request) -> web.StreamResponse:
@@ -109,6 +124,7 @@ class Social:
             return web.json_response({"error": "Nobody wants this."}, status=422)
         post_id = self._accept(asked)
         if trouble is None or trouble is Fault.LATE:
+            asked.answered_at = time.monotonic()
             return web.json_response({"id": post_id}, status=201)
         return await _spoilt(request, trouble)
 
@@ -147,11 +163,21 @@ class Social:
         trouble = self._trouble(f"upload {network} {account} {size}")
         if trouble is not None:
             return await _spoilt(request, trouble)
-        self._uploads.append((network, account))
-        return web.json_response({"id": f"picture-{len(self._uploads)}"}, status=201)
+        took = Took(
+            request.headers[PICTURE],
+            size,
+            process=int(request.headers[PROCESS]),
+            begun=float(request.headers[STAMP]),
+            answered_at=time.monotonic(),
+        )
+        self.uploads.append(took)
+        return web.json_response({"id": f"picture-{len(self.uploads)}"}, status=201)
 
     async def _tell(self, _: web.Request) -> web.Response:
         return web.json_response([asdict(each) for each in self.log])
+
+    async def _tell_uploads(self, _: web.Request) -> web.Response:
+        return web.json_response([asdict(each) for each in self.uploads])
 
     def _trouble(self, call: str) -> Fault | None:
         return fault_of_call(self.seed, call, self._count(call))

@@ -146,7 +146,9 @@ async def _post(
     account = connected[planned.network, planned.account]
     due_at = begins_at + timedelta(seconds=planned.due_after_s)
     author = authors[planned.author]
-    content = Content({account.id: planned.text}, None, tuple(pictures[: planned.pictures]))
+    # A picture's description says for which post it is, so that the server knows.
+    own = tuple(replace(each, alt=planned.marks[0]) for each in pictures[: planned.pictures])
+    content = Content({account.id: planned.text}, None, own)
     mention_id = None
     if planned.is_reply:
         mention_id = await _mention(tx, planned, account, begins_at)

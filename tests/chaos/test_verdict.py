@@ -55,6 +55,7 @@ def asked(part: int = 1, parts: int = 1, **other: Any) -> dict[str, Any]:
         "fault": None,
         "accepted": "1",
         "accepted_at": 10.1,
+        "answered_at": 10.1,
     }
     return given | other
 
@@ -139,6 +140,10 @@ def test_only_who_stood_still_between_begin_and_arrival_is_excused() -> None:
             "though each answer was clear",
         ),
         (
+            seen(asked(), state=DeliveryState.UNKNOWN, post=BLIND, messages=(told(),)),
+            "though each answer was clear",
+        ),
+        (
             seen(state=DeliveryState.UNKNOWN, post=BLIND, messages=(told(), told(ts="2"))),
             "in 2 messages",
         ),
@@ -190,8 +195,23 @@ def test_at_most_two_requests_of_a_post_go_wrong(parts: int) -> None:
 
 def test_a_question_is_fair_where_no_clear_answer_was_kept() -> None:
     refused = asked(accepted=None, fault="503")
+    too_late, unanswered = asked(answered_at=11.1), asked(answered_at=None, fault=Fault.HANG)
+    late = asked(answered_at=10.8, fault=Fault.LATE)
     unknown: dict[str, Any] = {"state": DeliveryState.UNKNOWN, "post": BLIND, "messages": (told(),)}
     assert not judge(seen(refused, **unknown)).is_kept
     assert judge(replace(seen(refused, **unknown), interrupted={100})).is_kept
     assert judge(seen(**unknown)).is_kept
+    for unclear in (too_late, unanswered, late):
+        assert judge(seen(unclear, **unknown)).is_kept
     assert judge(seen(refused, **unknown, attempt=3)).is_kept, "one call never arrived"
+
+
+def test_a_picture_goes_up_once_unless_its_uploader_was_interrupted() -> None:
+    took = {"mark": POST.marks[0], "size": 90, "process": 100, "begun": 9.0, "answered_at": 9.1}
+    twice = replace(seen(asked()), uploads=(took, took | {"process": 200}))
+    assert judge(twice).wrong["d"] == ["its picture of 90 bytes was uploaded again"]
+    assert judge(replace(twice, interrupted={100})).is_kept
+    others = (took, took | {"size": 91}, took | {"mark": "[00008.1/1]"})
+    assert judge(replace(twice, uploads=others)).is_kept
+    unheard = took | {"answered_at": 10.2}
+    assert judge(replace(twice, uploads=(unheard, took))).is_kept

@@ -16,10 +16,11 @@ from typing import Any
 
 from bot.networks.base import Uncertainty
 from storage.records import Delivery, DeliveryState
-from tests.chaos.plan import KINDS, Fault, PlannedPost
+from tests.chaos.plan import CLIENT_S, KINDS, Fault, PlannedPost
 
 TROUBLED = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 CLEAR = (Fault.LIMITED, Fault.BUSY)
+WELL_IN_TIME_S = CLIENT_S / 2  # an answer that no client misses, busy as the machine is
 STILL_TRYING = "It is tried again by itself"
 
 
@@ -36,7 +37,8 @@ class Stopped:
 class Seen:
     """Everything a verdict is found from.
 
-    ``asked``: the social server's log (``social.Asked``). ``told``: Slack's messages to people.
+    ``asked``: the social server's log (``social.Asked``), ``uploads`` the pictures it took
+    (``social.Took``). ``told``: Slack's messages to people.
     ``authors``: who wrote which delivery. ``interrupted``: processes that may not have kept the
     answers they got.
     """
@@ -46,6 +48,7 @@ class Seen:
     authors: Mapping[str, str]
     asked: Sequence[Mapping[str, Any]]
     told: Sequence[Mapping[str, Any]]
+    uploads: Sequence[Mapping[str, Any]] = ()
     stops: Sequence[Stopped] = ()
     interrupted: Collection[int] = ()
 
@@ -77,6 +80,7 @@ def judge(seen: Seen) -> Verdict:
             *_doubles(planned, by_mark, seen.stops, verdict),
             *_as_the_state_says(planned, delivery, by_mark, seen.interrupted),
             *_told(planned, delivery, seen.authors[delivery_id], seen.told),
+            *_uploaded_again(planned, seen.uploads, seen.interrupted),
         ]
         if wrong:
             verdict.wrong[delivery_id] = wrong
@@ -184,9 +188,33 @@ def _was_uncertain(
         planned.parts > 1
         or delivery.attempt - 1 > len(asked)
         or not asked
-        or asked[-1]["fault"] not in CLEAR
+        or not _was_clear(asked[-1])
         or asked[-1]["process"] in interrupted
     )
+
+
+def _was_clear(asked: Mapping[str, Any]) -> bool:
+    return asked["fault"] in CLEAR or (asked["fault"] is None and _was_in_time(asked))
+
+
+def _was_in_time(call: Mapping[str, Any]) -> bool:
+    """Whether whoever called had the answer before it gave up."""
+    answered_at = call["answered_at"]
+    return answered_at is not None and answered_at - call["begun"] < WELL_IN_TIME_S
+
+
+def _uploaded_again(
+    planned: PlannedPost, uploads: Sequence[Mapping[str, Any]], interrupted: Collection[int]
+) -> list[str]:
+    """A picture that was uploaded, and by a process that could keep that, isn't uploaded again."""
+    kept: set[int] = set()
+    wrong = []
+    for each in (each for each in uploads if each["mark"] == planned.marks[0]):
+        if each["size"] in kept:
+            wrong.append(f"its picture of {each['size']} bytes was uploaded again")
+        if each["process"] not in interrupted and _was_in_time(each):
+            kept.add(each["size"])
+    return wrong
 
 
 def _told(

@@ -2,14 +2,22 @@
 
 import pytest
 from playwright.async_api import expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from bot.mention_times import MentionTimes
 from bot.playground.seed import ALERTS, CARE, DANA, EVA
 from tests.e2e.stage import Stage, choose, dialog, messages, write
 from tests.servers.chromium import PHONE, NewPage, screenshot
 from tests.servers.eventually import eventually
+from tests.servers.web import serve
 
 pytestmark = pytest.mark.browser
+
+FEED = '<rss version="2.0"><channel><title>Coffee forum</title>{}</channel></rss>'
+ENTRY = '<item><guid isPermaLink="false">{0}</guid><title>{1}</title></item>'
 
 
 async def test_a_complaint_is_answered_and_resolved_from_slack(
@@ -123,6 +131,43 @@ async def test_doubtful_ones_are_dismissed_together(stage: Stage, new_page: NewP
     looked_at = messages(dana, "everything was looked at")
     await expect(looked_at).to_contain_text("Not negative, says Dana Weber", timeout=30_000)
     await screenshot(dana, "mentions-doubtful-done")
+
+
+async def test_a_feed_is_followed_and_what_is_not_negative_is_put_aside(stage: Stage) -> None:
+    entries: list[str] = []
+
+    async def feed(_: Request) -> Response:
+        return Response(FEED.format("".join(entries)), media_type="application/rss+xml")
+
+    async def page(_: Request) -> Response:
+        return HTMLResponse("<!doctype html><title>News</title>")
+
+    routes = [Route("/feed", feed), Route("/page", page)]
+    dana = await stage.tab(DANA, ALERTS)
+    async with serve(Starlette(routes=routes)) as address:
+        await write(dana, f"/social watch {address}/page")
+        await expect(messages(dana, "Nothing was stored")).to_be_visible(timeout=30_000)
+        await screenshot(dana, "mentions-no-feed")
+        await write(dana, f"/social watch {address}/feed")
+        added = messages(dana, "Following Coffee forum")
+        await expect(added).to_contain_text("0 of 0 entries name your brand")
+        entries += [ENTRY.format(1, "Acorn Coffee: awful service, I am so angry")]
+        entries += [ENTRY.format(2, "What a horrible, terrible mess elsewhere")]
+        card = messages(dana, "awful service")
+        await expect(card).to_contain_text("Needs an answer", timeout=30_000)
+        await expect(card.get_by_role("button", name="Reply", exact=True)).to_have_count(0)
+        await screenshot(dana, "mentions-from-a-feed")
+        await choose(card, "Not negative")
+        await expect(card).to_contain_text("Not negative")
+        await expect(card).to_contain_text("Dana Weber")
+        await expect(card).not_to_contain_text("Answer by")
+        await screenshot(dana, "mentions-not-negative")
+        await write(dana, "/social mentions")
+        shown = dialog(dana, "Mentions")
+        await expect(shown).to_contain_text("Nothing")
+        await screenshot(dana, "mentions-none-left")
+        await shown.get_by_role("button", name="Close").last.click()
+        await expect(messages(dana, "elsewhere")).to_have_count(0)
 
 
 async def test_lists_and_what_is_listened_for(stage: Stage, new_page: NewPage) -> None:

@@ -6,8 +6,10 @@ import pytest
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 
-from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI
-from tests.e2e.stage import Stage, choose, dialog, messages, pick, text_of, write
+from bot.digest_plans import WEEKDAYS
+from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, TEAM
+from storage import accounts
+from tests.e2e.stage import Stage, choose, dialog, messages, pick, refused, text_of, write
 from tests.servers.chromium import PHONE, screenshot
 
 pytestmark = pytest.mark.browser
@@ -90,6 +92,12 @@ async def test_a_post_goes_back_to_its_author_and_is_approved_after_the_changes(
     assert await stage.live("taste our new blend") == []
 
 
+async def account_id(stage: Stage) -> str:
+    async with stage.services.database.reading() as tx:
+        [account] = await accounts.of_workspace(tx, TEAM.id)
+    return account.id
+
+
 async def test_two_approvers_at_once_and_a_stale_button(stage: Stage) -> None:
     ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
     chidi = await stage.tab(CHIDI, APPROVALS)
@@ -125,6 +133,18 @@ async def test_times_are_moved_and_posts_cancelled_from_the_queue(stage: Stage) 
     await expect(form).to_be_hidden()
     await expect(card).to_contain_text("Ben Okafor changed the time")
     await expect(card).to_contain_text("Approved and scheduled")
+    # Next free time is one of the times that the admin has set.
+    eva = await stage.tab(EVA)
+    await write(eva, "/social slots")
+    form = dialog(eva, "Posting times")
+    for day in WEEKDAYS:
+        await form.get_by_role("checkbox", name=day).check()
+    await form.get_by_role("textbox", name="Times").fill("13:37, 25:00")
+    await refused(form, "Save", f"times:{await account_id(stage)}", "25:00")
+    await form.get_by_role("textbox", name="Times").fill("13:37")
+    await screenshot(eva, "posts-slots")
+    await form.get_by_role("button", name="Save").click()
+    await expect(form).to_be_hidden()
     # By its author, from the queue: asks for one press on the card.
     await write(ana, "/social queue")
     queue = messages(ana, "What is coming")
@@ -133,7 +153,7 @@ async def test_times_are_moved_and_posts_cancelled_from_the_queue(stage: Stage) 
     await choose(queue, "Reschedule")
     form = dialog(ana, "Reschedule")
     await pick(form, "When", "Next free time")
-    await expect(form.get_by_text("Goes out")).to_be_visible()
+    await expect(form.get_by_text("Goes out")).to_contain_text(" 13:37 ")
     await form.get_by_role("button", name="Move it").click()
     await expect(form).to_be_hidden()
     await expect(card).to_contain_text("Only the time is new")

@@ -14,7 +14,7 @@ from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
 from bot.team import Person
 from tests.e2e.stage import Stage, dialog, messages, pick, staged, text_of, write
 from tests.e2e.test_posts_decisions import approve, asked
-from tests.servers.chromium import NewPage, screenshot
+from tests.servers.chromium import DESKTOP, PHONE, NewPage, screenshot
 from tests.servers.eventually import eventually
 
 pytestmark = pytest.mark.browser
@@ -39,6 +39,49 @@ async def test_a_network_that_fails_ends_with_exactly_one_post(stage: Stage) -> 
     await approve(messages(ben, "Only once, please")).click()
     await expect(messages(ben, "Only once, please")).to_contain_text("Published", timeout=45_000)
     await stage.goes_live("Only once, please")
+
+
+async def test_who_wrote_what_a_network_refuses_tries_it_again(stage: Stage) -> None:
+    ana, ben = await stage.tab(ANA), await stage.tab(BEN, APPROVALS)
+    await stage.trouble_sandbox("422", times=2)
+    await asked(ana, "Refused at first")
+    await asked(ana, "Waiting for somebody")
+    card = messages(ben, "Refused at first")
+    await approve(card).click()
+    await expect(card).to_contain_text("Nobody may say that here", timeout=30_000)
+    await ana.get_by_role("link", name="Socialdesk").first.click()
+    told = messages(ana, "Your post didn't go out everywhere")
+    await expect(told).to_contain_text("Nobody may say that here")
+    await screenshot(ana, "posts-refused")
+    await told.get_by_role("button", name="Try again").click()
+
+    # Refused again: it is still hers to mend, in the message and at Home.
+    async def refused_twice() -> bool:
+        async with stage.services.database.reading() as tx:
+            failed = await tx.connection.exec_driver_sql(
+                "SELECT count(*) FROM history WHERE action = 'failed'"
+            )
+            return bool(failed.scalar() == 2)
+
+    await eventually(refused_twice)
+    await expect(told).to_have_count(1)
+    shown = ((ANA, ana, "Yours to mend"), (BEN, ben, "Waiting for your approval"))
+    for who, tab, due in shown:
+        for size, name in ((DESKTOP, ""), (PHONE, "-phone")):
+            await tab.set_viewport_size({"width": size[0], "height": size[1]})
+            home = await stage.tab(who, "home")
+            await expect(home.get_by_role("main")).to_contain_text(due)
+            width = await home.evaluate("document.documentElement.scrollWidth")
+            assert width <= size[0]
+            await screenshot(home, f"home-{'author' if who == ANA else 'approver'}{name}")
+        await tab.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    mine = ana.get_by_role("main")
+    await mine.get_by_role("button", name="Try again").click()
+    await stage.goes_live("Refused at first")
+    await expect(mine).not_to_contain_text("Yours to mend")
+    await stage.tab(BEN, APPROVALS)
+    await expect(card).to_contain_text("Published")
+    await expect(card.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 async def test_a_bot_killed_while_it_sends_has_sent_once_after_its_restart(stage: Stage) -> None:

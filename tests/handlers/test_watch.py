@@ -68,7 +68,7 @@ async def test_what_a_feed_says_about_the_brand_becomes_a_card_without_reply(sta
 async def test_a_feed_that_is_no_feed_is_told_and_not_stored(stage: Stage) -> None:
     async with blog() as address:
         await stage.command(DANA, f"/social watch {address}/page")
-        await stage.whispered(DANA, "is not an RSS or Atom feed: it answered 200 OK, text/plain")
+        await stage.whispered(DANA, "Nothing was stored.")
         await stage.command(DANA, f"/social watch {address}/nothing")
         await stage.whispered(DANA, "404")
     await stage.command(DANA, "/social watch")

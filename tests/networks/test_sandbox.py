@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot.errors import Expired, RateLimited, Unavailable, Uncertain, UserError
+from bot.errors import Expired, RateLimited, Rejected, Unavailable, Uncertain, UserError
 from bot.networks.base import Network, Outgoing, Published, Session, Uploaded
 from bot.networks.sandbox import Sandbox
 from bot.playground import sandbox as playground
@@ -218,6 +218,7 @@ class TestSandbox(
         [
             (FaultKind.RATE_LIMITED, RateLimited),
             (FaultKind.BROKEN, Uncertain),
+            (FaultKind.REFUSED, Rejected),
             (FaultKind.HTML, Uncertain),
             (FaultKind.GARBAGE, Uncertain),
             (FaultKind.DROP, Uncertain),

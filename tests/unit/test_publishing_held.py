@@ -10,10 +10,12 @@ import pytest
 from bot.brake import Brakes
 from bot.errors import Unavailable, Uncertain
 from bot.networks.base import Uncertainty
-from storage import accounts
+from bot.sending import MustHold
+from storage import accounts, deliveries
 from storage.records import AccountState, DeliveryState, HoldReason, PartState, PostState, When
 from tests.servers.eventually import eventually
 from tests.unit.publishing import (
+    Hands,
     MovedClock,
     held,
     held_cards,
@@ -131,6 +133,59 @@ async def test_a_brake_between_the_claim_and_the_call_stops_the_call(here: World
     [part] = await parts_of(here, post.id)
     assert part.state is PartState.PENDING
     assert len(await held_cards(here)) == 1
+
+
+async def test_a_brake_between_the_claim_and_an_upload_stops_the_upload(here: World) -> None:
+    pictures = (await here.picture(),)
+    post = await here.approved("Hello", pictures=pictures)
+    hands = Hands(here)
+    attempt = await hands.attempt()
+    await Brakes(here.database, here.accounts, here.clock).pull(ANA, "a crisis")
+    with pytest.raises(MustHold):
+        await hands.sender.send(attempt)
+    assert (here.network.uploads, here.network.calls) == (0, 0)
+    assert {part.state for part in await parts_of(here, post.id)} == {PartState.PENDING}
+
+
+async def test_what_gets_late_between_the_claim_and_the_call_is_held(moved: Moved) -> None:
+    """As behind a network that hangs: the calls before it took their time."""
+    here, clock = moved
+
+    async def take_long() -> None:
+        clock.ahead += LIMIT + A_MINUTE
+
+    here.network.preparing = take_long
+    post = await here.approved("Hello")
+    hands = Hands(here)
+    attempt = await hands.attempt()
+    # Its lease was renewed all the time.
+    async with here.database.transaction() as tx:
+        lease_until = clock() + 2 * LIMIT
+        await deliveries.renew(tx, hands.claimer.owner, [attempt.delivery.id], clock(), lease_until)
+    with pytest.raises(MustHold) as held_back:
+        await hands.sender.send(attempt)
+    assert held_back.value.reason is HoldReason.LATE
+    assert here.network.calls == 0
+    [part] = await parts_of(here, post.id)
+    assert part.state is PartState.PENDING
+
+
+async def test_what_may_be_out_and_gets_late_meanwhile_is_looked_for_not_sent_again(
+    moved: Moved,
+) -> None:
+    here, clock = moved
+    here.network.uncertainty = Uncertainty.SAME_KEY
+    here.network.lose = {1: Uncertain("the answer was lost")}
+    async with here.publishing():
+        post = await here.approved("Hello")
+        await uncertain(here, post.id, 1)
+    await here.hurry(post.id)
+    hands = Hands(here)
+    attempt = await hands.attempt()
+    attempt.late_from = clock()  # right after it was claimed
+    with pytest.raises(Uncertain, match="late by now"):
+        await hands.sender.send(attempt)
+    assert here.network.calls == 1
 
 
 async def test_an_accounts_brake_stops_its_calls_alone(here: World) -> None:
