@@ -70,7 +70,7 @@ class Connecting:
         """The list and the form. Arguments as of `connect_view`."""
         admitted, choices = await self._accounts.show(person)
         if not admitted.may(Action.CONFIGURE):
-            return accounts_view(choices)
+            return accounts_view(choices, said)
         networks = self._accounts.networks()
         if not networks:
             raise NotFound("No network is available here. The settings have no address of one.")

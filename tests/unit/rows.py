@@ -25,7 +25,7 @@ def everything(folder: Path, *, besides: set[str] = HOUSEKEEPING | MEASURED) -> 
 def _rows(file: sqlite3.Connection, table: str) -> list[str]:
     file.row_factory = sqlite3.Row
     return sorted(
-        repr({key: row[key] for key in row.keys() if key not in HEARD})
+        repr({key: row[key] for key in tuple(row.keys()) if key not in HEARD})
         for row in file.execute(f'SELECT * FROM "{table}"')
     )
 

@@ -368,6 +368,6 @@ async def test_a_flood_of_large_bodies_holds_little_memory(
             assert (await client.post(url, content=body, headers=headers)).status_code < 500
     await asyncio.gather(*floods)
     peak = max(peak, child.memory_info().rss)
-    # About 1 MB a connection, in uvicorn's and asyncio's own buffers; and no more the longer it goes
-    # on. Without the limits Slack's press waits for more than 20 s.
+    # About 1 MB a connection, in uvicorn's and asyncio's own buffers; and no more the longer it
+    # goes on. Without the limits Slack's press waits for more than 20 s.
     assert peak - before < 250_000_000, f"{(peak - before) / 1e6:.0f} MB"
