@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import UserError
 from bot.services import Services
+from handlers.cleaning import clean_body
 from handlers.errors import explain
 from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
@@ -79,6 +80,9 @@ class Desk:
     )
     _gates: list[Callable[[CommandCall], Awaitable[bool]]] = field(default_factory=list)
     _followers: list[Callable[[Request], Awaitable[None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.app.use(clean_body)
 
     def before_commands(self, gate: Callable[[CommandCall], Awaitable[bool]]) -> None:
         """Ask this before every subcommand; False: it has answered instead."""

@@ -22,6 +22,7 @@ MAY = {
     Role.APPROVER: "approves and rejects posts; writes them too",
     Role.AUTHOR: "writes posts",
     Role.RESPONDER: "answers mentions",
+    Role.VIEWER: "sees the numbers, and nothing else",
 }
 PAGE = 2500  # characters of a list in one section, which takes 3000
 MOST_PAGES = 80

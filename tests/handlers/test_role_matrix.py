@@ -2,6 +2,7 @@
 plain words, changes nothing and sees nothing of what others wrote."""
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -63,8 +64,8 @@ class Cast:
     folder: Path
     ids: Mapping[str, str]
 
-    def filled(self, template: str) -> str:
-        for name, value in self.ids.items():
+    def filled(self, template: str, who: str) -> str:
+        for name, value in {**self.ids, "draft": f"draft-{who}"}.items():
             template = template.replace("{" + name + "}", value)
         return template
 
@@ -127,15 +128,15 @@ class Cast:
             kind = {"type": "message_action", "callback_id": registered}
             return {**common, **kind, "channel": channel, "message": message}
         if registered in set(Act) and line.metadata is None:
-            return {**common, **self._pressed(registered, line), "channel": channel}
+            return {**common, **self._pressed(registered, line, who), "channel": channel}
         view = await self._view(registered, line, who)
         if registered in set(Act):
-            return {**common, **self._pressed(registered, line), "view": view}
+            return {**common, **self._pressed(registered, line, who), "view": view}
         kind = "view_closed" if registered.endswith(" closed") else "view_submission"
         return {**common, "type": kind, "view": view}
 
-    def _pressed(self, registered: str, line: Line) -> dict[str, Any]:
-        value = self.filled(line.value)
+    def _pressed(self, registered: str, line: Line, who: str) -> dict[str, Any]:
+        value = self.filled(line.value, who)
         action = {"action_id": registered, "block_id": "b", "value": value}
         action |= {"type": "button", "action_ts": str(time.time())}
         return {"type": "block_actions", "actions": [action]}
@@ -151,11 +152,11 @@ class Cast:
                 "blocks": [{"type": "divider"}],
             },
         )
-        filled = json.loads(self.filled(json.dumps(line.state)))
+        filled = json.loads(self.filled(json.dumps(line.state), who))
         state = {block: {"an_action": element} for block, element in filled.items()}
         return {
             **opened["view"],
-            "private_metadata": self.filled(line.metadata or ""),
+            "private_metadata": self.filled(line.metadata or "", who),
             "state": {"values": state},
         }
 
@@ -193,9 +194,9 @@ async def _furnished(stage: Stage, folder: Path) -> Cast:
     await services.approvals.decide(
         ben, other.id, Verdict.APPROVED, revision_id=other.revision_id, version=other.version
     )
-    await services.drafting.keep(
-        ana, "draft1", DraftFields(form.text, form.account_ids).to_json(), None
-    )
+    kept = DraftFields(form.text, form.account_ids).to_json()
+    for writer in (ana, ben, eva):
+        await services.drafting.keep(writer, f"draft-{writer.user_id}", kept, None)
     watch = (await services.watches.add(dana, CONFIDENTIAL)).watch
     brake = (await services.brakes.pull(eva, f"The {CONFIDENTIAL} crisis")).brake
     async with services.database.transaction() as tx:
@@ -206,7 +207,6 @@ async def _furnished(stage: Stage, folder: Path) -> Cast:
         "post": post.id,
         "revision": post.revision_id,
         "delivery": delivery.id,
-        "draft": "draft1",
         "account": account.id,
         "mention": "mention1",
         "watch": watch.id,
