@@ -1,6 +1,6 @@
 """What the product can do, gathered for whoever brings people's wishes (``handlers/``)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.accounts import Accounts
 from bot.approvals import Approvals
@@ -18,6 +18,7 @@ from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
+from bot.pace import Pace
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
@@ -54,3 +55,4 @@ class Services:
     replying: Replying
     watches: Watches
     listening: Listening
+    pace: Pace = field(default_factory=Pace)
