@@ -16,9 +16,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from bot import logs
 from bot.errors import AlreadyRunning, SettingsError, UserError
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,7 +86,7 @@ def _play(chosen: argparse.Namespace) -> int:
 
     from bot.playground.play import play
 
-    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format=LOG_FORMAT)
+    logs.configure(os.environ.get("LOG_LEVEL", "WARNING"))
     return asyncio.run(play(Path(chosen.data), chosen.port, os.environ, stop_signal, begun))
 
 
@@ -95,10 +94,7 @@ def _run(_: argparse.Namespace) -> int:
     from bot.settings import read_settings
 
     settings = read_settings(os.environ)
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    if settings.log_level == "INFO":  # a line for each request and each alarm tells nobody anything
-        for chatty in ("httpx", "apscheduler"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.configure(settings.log_level)
     from bot.bootstrap import running
 
     async def serve() -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 import uvicorn
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
@@ -58,6 +57,7 @@ from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
+from bot.serving import CLOSE_S, server_config
 from bot.set_back import SetBack
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
@@ -69,6 +69,7 @@ from bot.watches import Watches
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
+from handlers.signed import SignedRequests
 from handlers.slack_calls import UNREACHABLE, refusal
 from handlers.user_groups import GroupReader
 from storage import workspaces
@@ -76,7 +77,6 @@ from storage.database import Database
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0  # for everything that is under way when it stops; shorter than a container is given
-CLOSE_S = 2  # for a connection whose other end may not answer any more
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)  # an upload included
 CHART_PATIENCE_S = 20.0  # well within a notice's lease, the upload included
 
@@ -307,15 +307,9 @@ async def _http(app: AsyncApp, check: HealthCheck, settings: Settings) -> AsyncI
     except OSError as error:
         problem = f"HTTP_PORT: {settings.http_host}:{port} can't be used ({error.strerror})."
         raise SettingsError([problem]) from error
-    signed = settings.slack_signing_secret is not None
-    config = uvicorn.Config(
-        web.create_app(AsyncSlackRequestHandler(app).handle if signed else None, check),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=CLOSE_S,
-    )
-    server = _Server(config)
+    secret = settings.slack_signing_secret
+    slack = SignedRequests(app, secret).handle if secret is not None else None
+    server = _Server(server_config(web.create_app(slack, check)))
     with listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -161,6 +161,7 @@ class Drafting:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            await admit(tx, person, Action.DRAFT)
             if await posts.get(tx, person.workspace_id, draft_id) is not None:
                 return
             await drafts.save(
@@ -173,6 +174,7 @@ class Drafting:
     async def draft(self, person: Person, draft_id: str) -> Draft | None:
         """One of the person's own drafts."""
         async with self._database.reading() as tx:
+            await admit(tx, person, Action.DRAFT)
             found = await drafts.get(tx, person.workspace_id, draft_id)
         return found if found and found.user_id == person.user_id else None
 

@@ -105,6 +105,15 @@ class Mentions:
         async with self._database.reading() as tx:
             return await self.overview(tx, workspace_id, mention_id)
 
+    async def to_answer(self, person: Person, mention_id: str) -> MentionOverview:
+        """The same, for the form in which somebody answers it.
+
+        :raises NotFound: it isn't there.
+        """
+        async with self._database.reading() as tx:
+            await admit(tx, person, Action.RESPOND)
+            return await self.overview(tx, person.workspace_id, mention_id)
+
     async def overview(
         self, tx: Transaction, workspace_id: str, mention_id: str
     ) -> MentionOverview:

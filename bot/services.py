@@ -1,6 +1,6 @@
 """What the product can do, gathered for whoever brings people's wishes (``handlers/``)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.accounts import Accounts
 from bot.approvals import Approvals
@@ -20,6 +20,7 @@ from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
+from bot.pace import Pace
 from bot.policy_settings import Policies
 from bot.record import Record
 from bot.replying import Replying
@@ -66,3 +67,4 @@ class Services:
     watches: Watches
     listening: Listening
     record: Record
+    pace: Pace = field(default_factory=Pace)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from bot.accounts import AccountChoice
 from bot.errors import FieldErrors, NotFound
 from bot.networks.base import Network
+from bot.pace import Costly
 from bot.team import Action, Person
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
@@ -70,7 +71,7 @@ class Connecting:
         """The list and the form. Arguments as of `connect_view`."""
         admitted, choices = await self._accounts.show(person)
         if not admitted.may(Action.CONFIGURE):
-            return accounts_view(choices)
+            return accounts_view(choices, said)
         networks = self._accounts.networks()
         if not networks:
             raise NotFound("No network is available here. The settings have no address of one.")
@@ -127,6 +128,7 @@ class Connecting:
         ids = unpack(submission.metadata)
         network = self._network(submission.values.get("network") or ids["network"])
         typed, turn = _typed(network, submission), _turn(submission)
+        self._services.pace.require(submission.person, Costly.CONNECT)
         try:
             account = await self._accounts.connect(submission.person, network.name, typed)
         except FieldErrors as error:

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.digest_plans import EXAMPLES, Owed, Planned, name, understand
 from bot.digests import Illustrated
 from bot.errors import NotAllowed, UserError
+from bot.pace import Costly
 from handlers.ids import Act
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
@@ -58,6 +59,7 @@ class DigestCards:
         self._database = desk.services.database
         self._digests = desk.services.digests
         self._plans = desk.services.digest_plans
+        self._pace = desk.services.pace
         self._client = desk.client
         self._outside = desk.outside
         self._pictures = pictures
@@ -94,6 +96,7 @@ class DigestCards:
         return message("The numbers", text, blocks)
 
     async def _shown(self, request: Request) -> tuple[str, list[Block]]:
+        self._pace.require(request.person, Costly.DIGEST)
         return await self._drawn(request.client, await self._digests.show(request.person), None)
 
     async def _drawn(
@@ -123,6 +126,7 @@ class DigestCards:
 
     async def _plan(self, call: CommandCall) -> None:
         await self._plans.check(call.person)
+        self._pace.require(call.person, Costly.PLAN)
         rhythm = understand(call.words)
         channel, shared = await self._channel(call)
         made, replaced = await self._plans.plan(call.person, channel, rhythm)

@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import UserError
 from bot.services import Services
+from handlers.cleaning import clean_body
 from handlers.errors import explain
 from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
@@ -85,6 +86,7 @@ class Desk:
     def __post_init__(self) -> None:
         services = self.services
         self.outside = Outside(self.client, services.shared_channels, services.clock)
+        self.app.use(clean_body)
 
     def before_commands(self, gate: Callable[[CommandCall], Awaitable[bool]]) -> None:
         """Ask this before every subcommand; False: it has answered instead."""

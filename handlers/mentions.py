@@ -77,7 +77,7 @@ class MentionCards:
         assert press.view is not None
         self._refreshing.pressed(press)
         ids = unpack(press.view["private_metadata"])
-        shown = await self._services.mentions.card(press.person.workspace_id, ids["mention"])
+        shown = await self._services.mentions.to_answer(press.person, ids["mention"])
         text = press.values.get("text") or ""
         resolves = views.RESOLVES in (press.values.get("resolves") or [])
         view = await self._reply_view(shown, text, resolves=resolves, reply_id=ids["reply"])

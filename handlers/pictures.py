@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bot.clock import Clock
 from bot.errors import UserError
@@ -15,6 +16,7 @@ from storage.database import Database
 from storage.records import Medium
 
 READY_POLLS = 20
+MOST_REDIRECTS = 3
 LONGEST_ALT = (
     1_000  # characters (https://docs.slack.dev/reference/methods/files.getUploadURLExternal)
 )
@@ -49,19 +51,17 @@ class Pictures:
         return kept
 
     async def _download(self, client: AsyncWebClient, picture: OfferedPicture) -> bytes:
-        headers = {"Authorization": f"Bearer {client.token}"}
         timeout = aiohttp.ClientTimeout(total=30)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(picture.url, headers=headers) as response,
-            ):
-                if response.status != 200 or response.content_type == "text/html":
-                    raise UserError(
-                        f"Slack didn't hand out {picture.name} (status {response.status}). "
-                        "Choose it again. If it goes on, the app lacks the scope files:read."
-                    )
-                return await _read(response.content)
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                response = await _from_slack(session, client, picture)
+                async with response:
+                    if response.status != 200 or response.content_type == "text/html":
+                        raise UserError(
+                            f"Slack didn't hand out {picture.name} (status {response.status}). "
+                            "Choose it again. If it goes on, the app lacks the scope files:read."
+                        )
+                    return await _read(response.content)
         except UNREACHABLE as error:
             raise UserError(
                 f"Slack didn't hand out {picture.name} ({refusal(error)}). Try again in a minute."
@@ -96,6 +96,44 @@ class Pictures:
                 break
             await asyncio.sleep(0.25)
         return file_id
+
+
+async def _from_slack(
+    session: aiohttp.ClientSession, client: AsyncWebClient, picture: OfferedPicture
+) -> aiohttp.ClientResponse:
+    """The answer at a file's address, redirects followed inside Slack alone: the bot's token goes
+    along, and a file that is kept elsewhere (Google Drive) has that server's address here.
+
+    :raises UserError: the address isn't Slack's.
+    """
+    url = URL(picture.url)
+    for _ in range(MOST_REDIRECTS + 1):
+        if not is_slacks(url, client.base_url):
+            raise UserError(
+                f"{picture.name} isn't kept in Slack but at {url.host or 'an unknown place'}. "
+                "Download it, then upload it from your device."
+            )
+        response = await session.get(
+            url, headers={"Authorization": f"Bearer {client.token}"}, allow_redirects=False
+        )
+        moved = response.headers.get("Location")
+        if response.status not in (301, 302, 303, 307, 308) or moved is None:
+            return response
+        response.release()
+        url = url.join(URL(moved))
+    raise UserError(f"Slack sent us round in circles for {picture.name}. Choose it again.")
+
+
+def is_slacks(url: URL, api: str) -> bool:
+    """Whether an address belongs to the Slack whose Web API we call (https://slack.com/api/ has its
+    files at https://files.slack.com)."""
+    ours = URL(api)
+    if not ours.host or not url.host or url.user is not None:
+        return False
+    if url.origin() == ours.origin():
+        return True
+    own = ours.host.removeprefix("www.")
+    return url.scheme == ours.scheme == "https" and url.host.endswith(f".{own}")
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

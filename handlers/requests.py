@@ -66,7 +66,11 @@ class Request:
             return False
         try:
             answer = await AsyncWebhookClient(self.body["response_url"], timeout=WEBHOOK_S).send(
-                text=text, blocks=blocks, replace_original=False
+                text=text,
+                blocks=blocks,
+                replace_original=False,
+                unfurl_links=False,
+                unfurl_media=False,
             )
         except UNREACHABLE:
             return False

@@ -1,6 +1,7 @@
 """`/social watch`: what is listened for."""
 
 from bot.errors import FieldErrors, UserError
+from bot.pace import Costly
 from bot.watches import Added
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
@@ -29,12 +30,14 @@ class Watching:
 
     def __init__(self, desk: Desk) -> None:
         self._watches = desk.services.watches
+        self._pace = desk.services.pace
 
     async def command(self, call: CommandCall) -> None:
         given = to_post_text(call.words)
         if not given:
             await call.open(self._view(call))
             return
+        self._pace.require(call.person, Costly.WATCH)
         added = await self._watches.add(call.person, given)
         await call.whisper(added_note(added))
 
@@ -47,6 +50,7 @@ class Watching:
 
     async def _add(self, submission: Submission) -> Added:
         try:
+            self._pace.require(submission.person, Costly.WATCH)
             return await self._watches.add(submission.person, submission.values.get("watch") or "")
         except UserError as error:
             raise FieldErrors({"watch": str(error)}) from error

@@ -112,6 +112,8 @@ async def playground(
         finally:
             page.close()
             await slack.close()
+            if recorder is not None:
+                recorder.close()
 
 
 def play_settings(

@@ -80,13 +80,14 @@ def connect_view(
     return modal(Form.CONNECT, title, blocks, submit="Connect", close="Close", metadata=metadata)
 
 
-def accounts_view(choices: Sequence[AccountChoice]) -> Block:
-    """What is connected, for who can't change it."""
+def accounts_view(choices: Sequence[AccountChoice], said: str = "") -> Block:
+    """What is connected, for who can't change it; ``said`` (mrkdwn) stands on top."""
     blocks = [section(line(choice)) for choice in choices[:MOST_SHOWN]]
     return modal(
         Form.MESSAGE,
         "Connected accounts",
         [
+            *([section(said)] if said else []),
             *(blocks or [section("No account is connected yet.")]),
             context("Admins connect accounts and disconnect them."),
         ],

@@ -1,5 +1,6 @@
 """The desk: what can be done."""
 
+import html
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -27,5 +28,7 @@ def help_blocks(lines: Sequence[HelpLine], *, intro: str = "") -> list[Block]:
             button("The numbers", Act.OPEN_DIGEST),
         )
     )
-    listed = "\n".join(f"`/social {line.usage}`  {line.summary}" for line in lines)
+    listed = "\n".join(
+        f"`/social {html.escape(line.usage, quote=False)}`  {line.summary}" for line in lines
+    )
     return [*blocks, context(listed)]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import web
 from bot.bootstrap import build_services, open_networks, slack_app, slack_client
 from bot.clock import Clock
+from bot.health import HealthCheck
 from bot.playground.play import play_settings, playground
 from bot.playground.records import Message, View
 from bot.playground.seed import ANA, SOCIAL
@@ -33,6 +33,7 @@ from handlers.requests import (
     Press,
     Submission,
 )
+from handlers.signed import SignedRequests
 from handlers.views.blocks import (
     Block,
     actions,
@@ -185,7 +186,9 @@ async def probing(folder: Path) -> AsyncIterator[Probe]:
         app = slack_app(settings, slack_client(settings, session, None), identity)
         probe = Probe(slack, client, Desk(app, client, services))
         probe.register()
-        served = web.create_app(AsyncSlackRequestHandler(app).handle, database)
+        served = web.create_app(
+            SignedRequests(app, slack.workspace.app.signing_secret).handle, HealthCheck(database)
+        )
         slack.delivery.request_url = (
             await stack.enter_async_context(serve(served)) + "/slack/events"
         )

@@ -206,7 +206,7 @@ async def staged(
     :param registry: the networks there are.
     :param changed: fields of the bot's `Settings` that differ (``first_admin="U..."``).
     """
-    async with playground(folder, 0, {}, strict=True) as (slack, address):
+    async with playground(folder, 0, environment or {}, strict=True) as (slack, address):
         read = play_settings(slack, address, folder, environment or {}, registry)
         settings = replace(read, **changed)
         async with running(settings, registry) as bot:

@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
 
 from bot.health import HealthCheck
-from bot.web import LARGEST_BODY, create_app
+from bot.serving import LARGEST_BODY
+from bot.web import create_app
+from handlers.signed import SignedRequests
 from storage.database import Database
 from storage.migrations import migrate
 from tests.servers.web import serve
@@ -59,7 +60,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 
     app = AsyncApp(authorize=authorize, signing_secret=SECRET)
     async with (
-        serve(create_app(AsyncSlackRequestHandler(app).handle, HealthCheck(database))) as address,
+        serve(create_app(SignedRequests(app, SECRET).handle, HealthCheck(database))) as address,
         httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as client,
     ):
         made = Door(client, database, file)

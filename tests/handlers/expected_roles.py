@@ -1,0 +1,235 @@
+"""Which role each registered id needs, and the smallest payload that reaches its feature.
+
+A new command, button, menu, form, shortcut or event needs one line here: `tests/handlers/
+test_role_matrix.py` fails until it has one. ``needs`` is the `Action` that its use case begins
+with; None means that anybody may, and ``because`` says why that is no harm.
+
+In values, metadata and words, ``{post}`` and the like stand for ids of things that are there.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.playground.seed import ALERTS, APPROVALS, BEN
+from bot.team import Action
+from handlers.ids import COMMAND, Act, Form, Shortcut
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """:param value: what a button or option carries.
+    :param metadata: of the view that it stands in; None: it stands on a message.
+    :param state: of that view: block id -> element.
+    :param words: behind a command.
+    :param event: what happened.
+    """
+
+    needs: Action | None
+    because: str = ""
+    value: str = ""
+    metadata: str | None = None
+    state: Mapping[str, Json] = field(default_factory=dict)
+    words: str = ""
+    event: Json | None = None
+
+
+def ids(**values: str) -> str:
+    return json.dumps(values)
+
+
+def text(value: str) -> Json:
+    return {"type": "plain_text_input", "value": value}
+
+
+def chosen(value: str) -> Json:
+    return {"type": "static_select", "selected_option": {"value": value}}
+
+
+def ticked(*values: str) -> Json:
+    return {"type": "checkboxes", "selected_options": [{"value": value} for value in values]}
+
+
+def channel(value: str) -> Json:
+    return {"type": "channels_select", "selected_channel": value}
+
+
+LOOK, DRAFT, DECIDE = Action.LOOK, Action.DRAFT, Action.DECIDE
+RESPOND, REPORT, CONFIGURE = Action.RESPOND, Action.REPORT, Action.CONFIGURE
+
+_POST = ids(post="{post}")
+_DECIDING = ids(post="{post}", revision="{revision}", version="1")
+_DRAFT = ids(draft="{draft}")
+_DRAFTED = {
+    "text": text("x"),
+    "accounts": ticked("{account}"),
+    "when": chosen("now"),
+}
+_MOVING = {"when": chosen("next_free")}
+_HELD = ids(do="now", post="{post}", revision="{revision}")
+_NOTHING = "nothing happens and nothing is shown"
+
+_COMMANDS: dict[str, Line] = {
+    "help": Line(None, "names the commands, nothing else"),
+    "draft": Line(DRAFT, words="A new post"),
+    "queue": Line(LOOK),
+    "slots": Line(DRAFT),
+    "connect": Line(LOOK),
+    "team": Line(LOOK),
+    "held": Line(LOOK),
+    "mentions": Line(LOOK),
+    "watch": Line(RESPOND, words="Oak Coffee"),
+    "digest": Line(LOOK),
+    "pause": Line(Action.BRAKE, words="A mistake"),
+    "resume": Line(Action.RELEASE),
+}
+
+EXPECTED: dict[str, Line] = {
+    **{f"{COMMAND} {name}": line for name, line in _COMMANDS.items()},
+    # desk and Home
+    Act.OPEN_DRAFT: Line(DRAFT),
+    Act.OPEN_QUEUE: Line(LOOK),
+    Act.OPEN_MENTIONS: Line(LOOK),
+    Act.OPEN_DIGEST: Line(LOOK),
+    Act.OPEN_CONNECT: Line(LOOK),
+    Act.OPEN_SLOTS: Line(DRAFT),
+    Act.OPEN_TEAM: Line(LOOK),
+    Act.OPEN_SETUP: Line(CONFIGURE),
+    Act.CONTINUE_DRAFT: Line(DRAFT, value="{draft}"),
+    Act.DROP_DRAFT: Line(DRAFT, value="{draft}"),
+    # the draft form
+    **{
+        act: Line(DRAFT, metadata=_DRAFT, state=_DRAFTED)
+        for act in (
+            *(Act.DRAFT_TEXT, Act.DRAFT_ACCOUNTS, Act.DRAFT_LINK, Act.DRAFT_WHEN, Act.DRAFT_AT),
+            *(Act.DRAFT_WORDS, Act.DRAFT_TAILOR, Act.DRAFT_CHECK, Act.DRAFT_ANEW),
+            *(Act.TAILOR_TEXT, Act.TAILOR_ALT, Act.TAILOR_CHECK),
+        )
+    },
+    Form.DRAFT: Line(DRAFT, metadata=_DRAFT, state=_DRAFTED),
+    Form.TAILOR: Line(DRAFT, metadata=_DRAFT, state=_DRAFTED),
+    f"{Form.DRAFT} closed": Line(DRAFT, metadata=_DRAFT),
+    f"{Form.TAILOR} closed": Line(DRAFT, metadata=_DRAFT),
+    Shortcut.MAKE_POST: Line(DRAFT),
+    # the approval card, the queue
+    Act.APPROVE: Line(DECIDE, value=_DECIDING),
+    Act.REQUEST_CHANGES: Line(
+        None, "opens an empty form, whose submission needs the role", value=_DECIDING
+    ),
+    Act.POST_MENU: Line(DRAFT, value=ids(do="cancel", post="{post}")),
+    Act.EDIT_POST: Line(DRAFT, value=_POST),
+    Act.TAKE_DOWN: Line(DRAFT, value=_POST),
+    Act.RETRY: Line(DRAFT, value=_POST),
+    Act.IS_LIVE: Line(DRAFT, value=ids(delivery="{delivery}")),
+    Act.IS_NOT_LIVE: Line(DRAFT, value=ids(delivery="{delivery}")),
+    Act.OPEN_LINK: Line(None, _NOTHING),
+    Act.QUEUE_MENU: Line(DRAFT, value=ids(do="cancel", post="{post}")),
+    Form.COMMENT: Line(
+        DECIDE,
+        metadata=ids(post="{post}", revision="{revision}", verdict="rejected"),
+        state={"comment": text("No")},
+    ),
+    Form.LIVE_LINK: Line(
+        DRAFT, metadata=ids(delivery="{delivery}"), state={"link": text("https://a.example/1")}
+    ),
+    **{act: Line(DRAFT, metadata=_POST, state=_MOVING) for act in (Act.WHEN, Act.AT, Act.WORDS)},
+    Form.RESCHEDULE: Line(DRAFT, metadata=_POST, state=_MOVING),
+    # accounts
+    Act.CONNECT_NETWORK: Line(LOOK, value="sandbox", metadata=""),
+    Act.ACCOUNT_MENU: Line(LOOK, value=ids(do="disconnect", account="{account}"), metadata=""),
+    Act.RECONNECT: Line(LOOK, value="{account}"),
+    Act.SLOTS_ACCOUNT: Line(DRAFT, value="{account}", metadata=""),
+    Form.CONNECT: Line(
+        CONFIGURE,
+        metadata=ids(network="sandbox"),
+        state={
+            "network": chosen("sandbox"),
+            "sandbox:handle": text("acorn"),
+            "sandbox:password": text("wrong"),
+        },
+    ),
+    Form.DISCONNECT: Line(CONFIGURE, metadata=ids(account="{account}")),
+    Form.SLOTS: Line(
+        CONFIGURE,
+        metadata=ids(account="{account}"),
+        state={"days:{account}": ticked("1"), "times:{account}": text("9:00")},
+    ),
+    # set-up and team
+    Form.SETUP: Line(
+        CONFIGURE,
+        metadata="",
+        state={
+            "mode": chosen("team"),
+            "approvals": channel(APPROVALS),
+            "alerts": channel(ALERTS),
+            **{f"route:{name}": channel(ALERTS) for name in ("Care", "Content", "Product")},
+            "words": text("Acorn Coffee"),
+            "zone": chosen("Europe/Berlin"),
+            "lateness": chosen("1800"),
+        },
+    ),
+    Act.TEAM_PERSON: Line(
+        LOOK, metadata="", state={"person": {"type": "users_select", "selected_user": BEN}}
+    ),
+    Form.TEAM: Line(
+        CONFIGURE,
+        metadata="",
+        state={
+            "person": {"type": "users_select", "selected_user": BEN},
+            f"roles:{BEN}": ticked("approver", "author"),
+        },
+    ),
+    # mentions
+    Act.MENTION_REPLY: Line(RESPOND, value="{mention}"),
+    Act.MENTION_ROUTE: Line(RESPOND, value=ids(mention="{mention}", team="Product")),
+    Act.MENTION_MENU: Line(RESPOND, value=ids(do="resolve", mention="{mention}")),
+    Act.REPLY_CHECK: Line(RESPOND, metadata=ids(mention="{mention}", reply="r1")),
+    Act.REPLY_TEXT: Line(None, _NOTHING),
+    Act.REPLY_RESOLVES: Line(None, _NOTHING),
+    Act.MENTIONS_MENU: Line(
+        RESPOND, value=ids(do="dismiss", mention="{mention}"), metadata=ids(page="0")
+    ),
+    Act.MENTIONS_PREVIOUS: Line(LOOK, value="0", metadata=ids(page="1")),
+    Act.MENTIONS_NEXT: Line(LOOK, value="1", metadata=ids(page="0")),
+    Act.DOUBTFUL_MENU: Line(RESPOND, value=ids(do="dismiss", mention="{mention}")),
+    Act.DOUBTFUL_DISMISS: Line(RESPOND, value="list1"),
+    Form.REPLY: Line(
+        RESPOND, metadata=ids(mention="{mention}", reply="r1"), state={"text": text("Sorry!")}
+    ),
+    Act.WATCH_MENU: Line(RESPOND, value=ids(do="remove", watch="{watch}"), metadata=""),
+    Act.WATCH_TEXT: Line(None, _NOTHING),
+    Form.WATCH: Line(RESPOND, metadata="", state={"watch": text("Beech Coffee")}),
+    # digests
+    Act.DIGEST_MENU: Line(REPORT, value="{plan}"),
+    # the brake, what is held
+    Act.OPEN_PAUSE: Line(Action.BRAKE),
+    Act.OPEN_RESUME: Line(Action.RELEASE),
+    Form.PAUSE: Line(
+        Action.BRAKE,
+        metadata="",
+        state={"where": chosen("everywhere"), "reason": text("A mistake")},
+    ),
+    Form.RESUME: Line(Action.RELEASE, metadata=ids(brake="{brake}")),
+    Act.OPEN_HELD: Line(LOOK),
+    **{
+        act: Line(LOOK, value=_HELD)
+        for act in (
+            *(Act.HELD_MENU, Act.HELD_NOW, Act.HELD_NEXT_FREE, Act.HELD_AS_ASKED, Act.HELD_DROP),
+        )
+    },
+    Act.HELD_PREVIOUS: Line(LOOK, value="0", metadata=ids(page="1")),
+    Act.HELD_NEXT: Line(LOOK, value="1", metadata=ids(page="0")),
+    # events
+    "app_home_opened": Line(
+        None,
+        "Home shows who has no role how to get one",
+        event={"tab": "home", "channel": "D1"},
+    ),
+    "user_change": Line(None, "Slack's own news about people, whoever they are about"),
+    "member_joined_channel": Line(
+        None, "tries again what is owed to that channel", event={"channel": APPROVALS}
+    ),
+}
