@@ -45,7 +45,8 @@ async def test_each_role_has_its_own_ways_in(stage: Stage) -> None:
     assert labels_of(dana) == everybody
     assert "No mention waits for your answer" in text_of(dana)
     eva = await stage.open_home(EVA, "What goes out next")
-    assert labels_of(eva)[-4:] == ["Connect an account", "Team", "Posting times", "Set-up"]
+    for_admins = ["Connect an account", "Team", "Who approves", "Posting times", "Set-up"]
+    assert labels_of(eva)[-5:] == for_admins
     assert "all well" in text_of(eva)
 
 
