@@ -26,8 +26,8 @@ class PostOverview:
     """One post with all that belongs to it.
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
-    what changed since. ``progress`` is how far each delivery is, ``due_under`` the brake under
-    which a held one came due, by the delivery's id.
+    what changed since; ``accounts`` and ``media`` are both revisions'. ``progress`` is how far
+    each delivery is, ``due_under`` the brake under which a held one came due, by the delivery's id.
     """
 
     workspace: Workspace
@@ -67,9 +67,11 @@ async def load(
         for decision in decisions
         if decision.revision_id != revision.id
     ]
-    known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+    contents = [revision.content, *(earlier.content for _, earlier in others[-1:])]
+    ids = [key for content in contents for key in content.texts]
+    known = await accounts.by_ids(tx, workspace_id, ids)
     sent = await deliveries.of_post(tx, post.id)
-    hashes = [picture.sha256 for picture in revision.content.pictures]
+    hashes = [picture.sha256 for content in contents for picture in content.pictures]
     return PostOverview(
         workspace=workspace,
         post=post,

@@ -79,9 +79,14 @@ def escape(text: str) -> str:
     Direction controls and invisible characters are shown as what they are (‹U+202E›), except where
     emoji and scripts need them; broken surrogates become �.
     """
-    plain = _BROKEN.sub("�", text.replace("\r\n", "\n").replace("\r", "\n"))
-    shown = _HIDDEN.sub(_made_visible, plain)
+    shown = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
     return _entities("".join(_tamed(part) for part in _URLS.split(shown)))
+
+
+def visible(text: str) -> str:
+    """Foreign text where nothing is marked up (plain_text, rich_text): what would be hidden in it
+    is shown, as `escape` does."""
+    return _HIDDEN.sub(_made_visible, _BROKEN.sub("�", text))
 
 
 def shorten(text: str, limit: int) -> str:
