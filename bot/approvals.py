@@ -1,5 +1,6 @@
 """Approved means approved: who may decide on a post, and what a decision does."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,11 +53,13 @@ class Approvals:
         revision_id: str,
         version: int | None = None,
         comment: str = "",
+        also: Callable[[Transaction, Decision], Awaitable[None]] | None = None,
     ) -> Decision:
         """Decide on the revision that the person was shown.
 
         :param version: the post's, as it was shown: approving approves its time as well. None
             for decisions that don't depend on it.
+        :param also: done in the same transaction: with the decision, or not at all.
         :raises NotAllowed: no approver, or it is their own post.
         :raises AlreadyDone: decided, edited or cancelled meanwhile: says by whom and when.
         :raises FieldErrors: a comment is needed and missing (field ``comment``).
@@ -77,9 +80,12 @@ class Approvals:
                 raise await self._who_was_first(tx, post.workspace_id, post.id)
             decided = replace(post, state=OUTCOME[verdict], due_at=due_at, version=post.version + 1)
             await self._record(tx, admitted, decided, revision, verdict, comment.strip(), now)
+            decision = Decision(decided, revision, verdict)
+            if also is not None:
+                await also(tx, decision)
         self._publisher.ring()
         self._notices.ring()
-        return Decision(decided, revision, verdict)
+        return decision
 
     async def _decidable(
         self, tx: Transaction, admitted: Admitted, post_id: str, revision_id: str

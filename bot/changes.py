@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.accounts import AccountChoice, Accounts
 from bot.differences import Kind, Run, difference
 from bot.errors import NotFound
-from storage import accounts, approvals, media, posts, workspaces
+from storage import accounts, approvals, media, posts, suggestions, workspaces
 from storage.records import Approval, Content, Medium, Picture, Revision, Verdict
 from storage.rows import Transaction
 
@@ -102,6 +102,7 @@ class RevisionChange:
     before: Revision
     decision: Approval
     voided: tuple[str, ...]
+    taken_by: str | None  # who took the text that the editor had suggested
     accounts: Mapping[str, AccountChoice]
     media: Mapping[str, Medium]
     names: Mapping[str, str]  # of the team, by Slack id
@@ -145,6 +146,7 @@ async def load_change(
         before,
         decided[-1],
         tuple(dict.fromkeys(voided)),
+        await suggestions.taker(tx, revision.post_id, revision.created_at),
         {key: accounts_.choice(account) for key, account in known.items()},
         await media.by_hashes(tx, workspace_id, hashes),
         {one.user_id: one.name for one in await workspaces.team(tx, workspace_id)},

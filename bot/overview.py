@@ -5,9 +5,20 @@ from dataclasses import dataclass, field
 
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import due_under
+from bot.comments import Discussion, discussion
 from bot.errors import NotFound
 from bot.progress import NOTHING_SENT, Progress, progress
-from storage import accounts, approvals, deliveries, history, media, parts, posts, workspaces
+from storage import (
+    accounts,
+    approvals,
+    deliveries,
+    history,
+    media,
+    parts,
+    posts,
+    suggestions,
+    workspaces,
+)
 from storage.records import (
     Approval,
     Brake,
@@ -15,7 +26,9 @@ from storage.records import (
     HistoryEntry,
     Medium,
     Post,
+    PostState,
     Revision,
+    Suggestion,
     Workspace,
 )
 from storage.rows import Transaction
@@ -42,6 +55,16 @@ class PostOverview:
     names: Mapping[str, str]  # of the team, by Slack id
     due_under: Mapping[str, Brake] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    discussion: Discussion = field(default_factory=Discussion)
+    suggestion: tuple[Suggestion, Revision] | None = None  # the newest, and what it was made on
+
+    @property
+    def offer(self) -> Suggestion | None:
+        """The suggested text that can be used with one press."""
+        if self.suggestion is None or self.post.state is not PostState.CHANGES_REQUESTED:
+            return None
+        suggestion, on = self.suggestion
+        return suggestion if suggestion.taken_by is None and on.id == self.revision.id else None
 
     def sent(self, delivery: Delivery) -> Progress:
         """How far a delivery is."""
@@ -71,6 +94,7 @@ async def load(
     ids = [key for content in contents for key in content.texts]
     known = await accounts.by_ids(tx, workspace_id, ids)
     sent = await deliveries.of_post(tx, post.id)
+    newest = await suggestions.newest(tx, post.id)
     hashes = [picture.sha256 for content in contents for picture in content.pictures]
     return PostOverview(
         workspace=workspace,
@@ -88,4 +112,6 @@ async def load(
             key: progress(found)
             for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()
         },
+        discussion=await discussion(tx, post.id),
+        suggestion=(newest, revisions[newest.revision_id]) if newest is not None else None,
     )

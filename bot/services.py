@@ -7,6 +7,7 @@ from bot.approvals import Approvals
 from bot.brake import Brakes
 from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.comments import Comments
 from bot.digest_plans import DigestPlans
 from bot.digests import Digests
 from bot.drafting import Drafting
@@ -21,6 +22,7 @@ from bot.outcomes import Outcomes
 from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
+from bot.suggestions import Suggestions
 from bot.team import Team
 from bot.triage import Triage
 from bot.watches import Watches
@@ -38,6 +40,8 @@ class Services:
     drafting: Drafting
     scheduling: Scheduling
     approvals: Approvals
+    comments: Comments
+    suggestions: Suggestions
     outcomes: Outcomes
     brakes: Brakes
     holds: Holds

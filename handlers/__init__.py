@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from handlers import (
     approvals,
     brake,
+    changes,
+    comments,
     connect,
     desk,
     destinations,
@@ -16,6 +18,7 @@ from handlers import (
     outcomes,
     queue,
     setup,
+    suggestions,
     team,
     trouble,
     watches,
@@ -41,6 +44,8 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     held_posts, held_cards = held.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **changes.register(desk_),
+        **suggestions.register(desk_),
         **trouble.register(desk_),
         **account_cards,
         **held_cards,
@@ -49,6 +54,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **digests.register(desk_, pictures),
         **destinations.register(desk_),
     }
+    comments.register(desk_)
     outcomes.register(desk_)
     watches.register(desk_)
     desk.register(desk_)

@@ -20,7 +20,13 @@ BOT_SCOPES = (
     "im:write",
     "users:read",
 )
-EVENTS = ("app_home_opened", "member_joined_channel", "user_change")
+EVENTS = (
+    "app_home_opened",
+    "member_joined_channel",
+    "message.channels",
+    "message.groups",
+    "user_change",
+)
 
 
 def manifest(*, request_url: str | None = None) -> dict[str, Any]:

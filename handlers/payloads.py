@@ -21,8 +21,11 @@ def person_of(body: Mapping[str, Any]) -> Person:
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
-    """Whom an event is about, in the workspace that Slack told it to."""
-    user = body["event"]["user"]
+    """Whom an event is about, in the workspace that Slack told it to: of a message that was changed
+    or deleted, who had written it. The id is empty where it is about nobody (a bot's message)."""
+    event = body["event"]
+    about = event.get("message") or event.get("previous_message") or event
+    user = about.get("user") or ""
     return Person(body["team_id"], user["id"] if isinstance(user, Mapping) else user)
 
 

@@ -120,9 +120,7 @@ async def of_card(tx: Transaction, workspace_id: str, card: str, subject_id: str
     )
 
 
-async def by_message(
-    tx: Transaction, workspace_id: str, channel: str, ts: str
-) -> Sequence[Notice]:
+async def by_message(tx: Transaction, workspace_id: str, channel: str, ts: str) -> Sequence[Notice]:
     """The notices that a message of Slack shows: one, or several that were joined."""
     return await many(
         tx,

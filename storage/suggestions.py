@@ -1,6 +1,5 @@
 """Other texts that approvers suggested for posts."""
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -41,12 +40,10 @@ async def take(tx: Transaction, suggestion_id: str, user_id: str, now: datetime)
     )
 
 
-async def writers(tx: Transaction, post_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Whose suggested texts were used, by post."""
-    query = select(suggestions.c.post_id, suggestions.c.user_id).where(
-        suggestions.c.post_id.in_(post_ids), suggestions.c.taken_by.is_not(None)
+async def taker(tx: Transaction, post_id: str, at: datetime) -> str | None:
+    """Who used a suggestion for a post at that very time, which made a revision of it."""
+    query = select(suggestions.c.taken_by).where(
+        suggestions.c.post_id == post_id, suggestions.c.taken_at == at
     )
-    found: dict[str, frozenset[str]] = {}
-    for post_id, user_id in await tx.connection.execute(query):
-        found[post_id] = found.get(post_id, frozenset()) | {user_id}
-    return found
+    taken_by: str | None = (await tx.connection.execute(query)).scalar()
+    return taken_by

@@ -45,13 +45,16 @@ def changes(shown: PostOverview) -> list[Block]:
 
 def changed(change: RevisionChange) -> tuple[str, list[Block]]:
     """The message in the card's thread: what a new revision changed, as far as it fits."""
-    who = _name(change, change.revision.editor_id)
+    who = _name(change, change.taken_by or change.revision.editor_id)
     since = SINCE[change.decision.verdict]
     text = f"{who} changed the post since {since}"
     told = all_told(change.changes, change.accounts, change.media)
     if not told:
         return text, [section(f":pencil2: {who} asks again. Nothing is different since {since}.")]
-    head = section(f":pencil2: *Changed by {who}* since {since}. {_voided(change)}".rstrip())
+    did = f"*Changed by {who}* since {since}."
+    if change.taken_by is not None:
+        did = f"*{who} took the text that {_name(change, change.revision.editor_id)} suggested.*"
+    head = section(f":pencil2: {did} {_voided(change)}".rstrip())
     more = "All of the new text stands on the card."
     return text, [head, *difference_blocks(told, IN_THREAD - cost([head]), more=more)]
 
@@ -92,7 +95,6 @@ def all_told(
         told.append(Told("Link", changes_.link))
     told += [Told(labels(one.account_ids), one.runs) for one in changes_.texts]
     told += [
-        Told(f"Description of {file(picture.sha256)}", runs)
-        for picture, runs in changes_.described
+        Told(f"Description of {file(picture.sha256)}", runs) for picture, runs in changes_.described
     ]
     return told

@@ -46,6 +46,8 @@ HELPERS = {
 EVENTS = {
     "app_home_opened": frozenset(),
     "member_joined_channel": CHANNELS_READ,
+    "message.channels": frozenset({"channels:history"}),
+    "message.groups": frozenset({"groups:history"}),
     "user_change": frozenset({"users:read"}),
 }
 SLASH_COMMANDS_AND_SHORTCUTS = frozenset({"commands"})

@@ -1,6 +1,7 @@
 """The difference between two texts: exact for any texts, and read as people would say it."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +9,9 @@ from hypothesis import strategies as st
 
 from bot.differences import Kind, Run, difference
 
-PIECES = st.sampled_from(
-    ["word", "words", " ", "  ", "\n", "\n\n", "\t", "\u00a0", ".", "*", "~", "新", "咖啡", "é"]
-    + ["🎉", "\u202e", "\ud800", "a", "b", "\r\n", "---"]
-)
+WORDS = ("word", "words", "a", "b", ".", "*", "~", "---", "新", "咖啡", "é", "🎉")
+SPACES = (" ", "  ", "\n", "\n\n", "\t", "\u00a0", "\r\n", "\u202e", "\ud800")
+PIECES = st.sampled_from(WORDS + SPACES)
 texts = st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=60)
 
 
@@ -31,7 +31,7 @@ def test_the_difference_makes_the_new_text_of_the_old_one_exactly(before: str, a
     assert read(runs, besides=Kind.NEW) == before
     assert read(runs, besides=Kind.GONE) == after
     assert all(run.text for run in runs)
-    for one, next_ in zip(runs, runs[1:], strict=False):
+    for one, next_ in pairwise(runs):
         assert one.kind is not next_.kind
         assert (one.kind, next_.kind) != (Kind.NEW, Kind.GONE)
 
