@@ -124,7 +124,7 @@ class Form(StrEnum):
     WATCH = "watch"
     PAUSE = "pause"
     RESUME = "resume"
-    MESSAGE = "message"  # only shows something
+    MESSAGE = "shown"  # only shows something
 
 
 class Shortcut(StrEnum):
