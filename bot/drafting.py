@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, count_all, suggested_form
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
-from bot.scheduling import choose_time, schedule_deliveries
+from bot.scheduling import choose_time, pass_suggestions, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
 from storage import accounts, approvals, drafts, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
@@ -326,6 +326,7 @@ class Drafting:
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
+        await pass_suggestions(tx, post, now)
         if workspace.approvals_channel is not None:
             for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
                 await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)

@@ -97,9 +97,9 @@ class Suggestions:
             at=now,
         )
 
-        async def keep(tx: Transaction, decision: Decision) -> None:
+        async def keep(tx: Transaction, _: Decision) -> None:
             await suggestions.insert(tx, suggestion)
-            await self._show(tx, decision.post, now)
+            await self._show(tx, suggestion, now)
 
         return await self._approvals.decide(
             person,
@@ -110,13 +110,12 @@ class Suggestions:
             also=keep,
         )
 
-    async def _show(self, tx: Transaction, post: Post, now: datetime) -> None:
-        """A new message in the card's thread; an earlier suggestion's stays as it is."""
-        workspace = await workspaces.get(tx, post.workspace_id)
+    async def _show(self, tx: Transaction, suggestion: Suggestion, now: datetime) -> None:
+        """In the card's thread."""
+        workspace = await workspaces.get(tx, suggestion.workspace_id)
         if workspace is not None and workspace.approvals_channel is not None:
-            place = post.workspace_id, Card.SUGGESTED, post.id
-            await notices.part_with(tx, *place)
-            await notices.owe(tx, *place, workspace.approvals_channel, now)
+            channel = workspace.approvals_channel
+            await notices.owe(tx, workspace.id, Card.SUGGESTED, suggestion.id, channel, now)
 
     async def _found(
         self, tx: Transaction, person: Person, revision_id: str

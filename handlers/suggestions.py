@@ -16,6 +16,7 @@ from handlers.payloads import unpack
 from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.slack_text import form_to_post_text
 from handlers.views import suggestions as views
+from storage import posts, suggestions
 from storage.records import Card, Notice
 
 
@@ -78,12 +79,13 @@ class Suggesting:
             return await overview.load(tx, self._services.accounts, workspace_id, post_id)
 
     async def render(self, notice: Notice) -> Rendered | None:
-        shown = await self._load(notice.workspace_id, notice.subject_id)
-        if shown.suggestion is None:
-            return None
         async with self._services.database.reading() as tx:
-            thread_ts = await thread_of(tx, notice, shown.post.id)
+            suggestion = await suggestions.get(tx, notice.workspace_id, notice.subject_id)
+            assert suggestion is not None  # they are never deleted
+            on = await posts.revision(tx, notice.workspace_id, suggestion.revision_id)
+            assert on is not None
+            thread_ts = await thread_of(tx, notice, suggestion.post_id)
         if thread_ts is None:
             return None
-        text, blocks = views.suggested(shown, *shown.suggestion)
-        return Rendered(text, blocks, thread_ts)
+        shown = await self._load(notice.workspace_id, suggestion.post_id)
+        return Rendered(*views.suggested(shown, suggestion, on), thread_ts)

@@ -79,7 +79,7 @@ def suggested(shown: PostOverview, suggestion: Suggestion, on: Revision) -> tupl
         comment = shorten(escape(suggestion.comment), LONGEST_COMMENT)
         above.append(section("\n".join(f">{line}" for line in comment.split("\n"))))
     below = [actions(use(suggestion))]
-    if shown.offer is None:
+    if shown.offer != suggestion:
         taken_by = suggestion.taken_by
         became = f"{_name(shown, taken_by)} used it." if taken_by else "The post went on without."
         below = [context(became)]

@@ -65,7 +65,7 @@ async def test_a_suggestion_asks_for_changes_and_is_kept_with_its_comment(here: 
         [decision] = await approvals.of_post(tx, post.id)
     assert (decision.verdict, decision.comment) == (Verdict.CHANGES_REQUESTED, "Say where")
     assert await owed(here, Card.TROUBLE, post.id)
-    assert await owed(here, Card.SUGGESTED, post.id)
+    assert await owed(here, Card.SUGGESTED, suggestion.id)
 
 
 async def test_one_press_makes_it_the_posts_text_and_asks_again(here: World) -> None:
