@@ -38,7 +38,12 @@ def changes(shown: PostOverview) -> list[Block]:
     told = all_told(between(before.content, shown.revision.content), shown.accounts, shown.media)
     if not told:
         return []
-    head = section(f":pencil2: *Changed since {SINCE[decision.verdict]}*. {VOID}")
+    is_voided = any(
+        one.verdict is Verdict.APPROVED and one.revision_id != shown.revision.id
+        for one in (*shown.approvals, decision)
+    )
+    void = f" {VOID}" if is_voided else ""
+    head = section(f":pencil2: *Changed since {SINCE[decision.verdict]}*.{void}")
     more = "They are in the thread."
     return [head, *difference_blocks(told, ON_CARD - cost([head]), more=more)]
 
