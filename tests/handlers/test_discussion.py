@@ -4,6 +4,7 @@ import pytest
 
 from bot.comments import COMMENTED
 from bot.composing import PostForm
+from bot.errors import NotAllowed
 from bot.playground.block_kit import check_message
 from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, SOCIAL, TEAM
@@ -171,7 +172,7 @@ async def test_a_suggested_text_is_taken_with_one_press(stage: Stage) -> None:
     in_thread = await replied(stage, card, "suggests another text")
     assert labels_of(in_thread) == ["Use this text"]
     await stage.press(ANA, told, "Use this text")
-    card = await changed(stage, card, "Waiting for approval")
+    card = await changed(stage, card, "used the suggested text")
     assert "Come on Saturday 🎉" in text_of(card)
     await replied(stage, card, "Ana Novak took the text that Ben Okafor suggested")
     used = await changed(stage, in_thread, "Ana Novak used it")
@@ -226,6 +227,6 @@ async def test_a_suggestion_that_is_too_long_is_refused_at_its_field(stage: Stag
     await changed(stage, card, "Waiting for approval")
 
 
-async def test_a_reply_of_another_workspaces_person_gives_no_role(stage: Stage) -> None:
-    with pytest.raises(Exception, match="role"):
+async def test_who_has_no_role_can_take_nothing(stage: Stage) -> None:
+    with pytest.raises(NotAllowed, match="role"):
         await stage.services.suggestions.take(Person(TEAM.id, "U0STRANGER"), "none")
