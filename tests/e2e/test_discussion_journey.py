@@ -95,9 +95,9 @@ async def test_a_post_is_talked_about_changed_and_a_suggestion_taken(stage: Stag
     await expect(told).to_contain_text("Shorter")
     await screenshot(ana, "discussion-suggested")
     await told.get_by_role("button", name="Use this text").click()
-    await expect(pane).to_contain_text("Ana Novak used it.")
+    await expect(pane).to_contain_text("Ana Novak used it.", timeout=15_000)
     await expect(pane.get_by_role("button", name="Use this text")).to_have_count(0)
-    await expect(pane).to_contain_text("took the text that Ben Okafor suggested")
+    await expect(pane).to_contain_text("took the text that Ben Okafor suggested", timeout=15_000)
     await screenshot(ben, "discussion-taken")
 
     await approve(card).click()
