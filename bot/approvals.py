@@ -1,5 +1,6 @@
 """Approved means approved: who may decide on a post, and what a decision does."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,6 +56,7 @@ class Approvals:
         revision_id: str,
         version: int | None = None,
         comment: str = "",
+        also: Callable[[Transaction, Decision], Awaitable[None]] | None = None,
     ) -> Decision:
         """Decide on the revision that the person was shown.
 
@@ -63,6 +65,7 @@ class Approvals:
 
         :param version: the post's, as it was shown: approving approves its time as well. None
             for decisions that don't depend on it.
+        :param also: done in the same transaction: with the decision, or not at all.
         :raises NotAllowed: it isn't theirs to decide, or not yet, or it is their own post.
         :raises AlreadyDone: decided, edited or cancelled meanwhile, or they have approved it: says
             by whom and when.
@@ -75,6 +78,8 @@ class Approvals:
             decision = await self._decide(
                 tx, person, post_id, verdict, revision_id, version, comment.strip(), now
             )
+            if also is not None:
+                await also(tx, decision)
         self._publisher.ring()
         self._notices.ring()
         return decision

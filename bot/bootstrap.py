@@ -29,6 +29,7 @@ from bot.brake import Brakes
 from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.comments import Comments
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
@@ -62,6 +63,7 @@ from bot.set_back import SetBack
 from bot.settings import WHERE_APP, WHERE_BOT, Settings
 from bot.setup import SettingUp
 from bot.shared_channels import SharedChannels
+from bot.suggestions import Suggestions
 from bot.team import Team
 from bot.triage import Triage
 from bot.user_groups import UserGroups
@@ -161,6 +163,7 @@ def build_services(
     accounts = Accounts(database, networks, Vault(settings.secret_keys), clock)
     metrics, charts = Metrics(database, accounts, clock), ChartWorker(patience_s=CHART_PATIENCE_S)
     drafting = Drafting(database, accounts, clock)
+    approvals = Approvals(database, clock)
     mentions = Mentions(database, accounts, clock)
     feeds = make_client(transport=GuardedTransport(allow_private=settings.allow_private_addresses))
     raiser = Raiser(database, EnglishClassifier(), Thresholds(), clock)
@@ -171,8 +174,10 @@ def build_services(
         media=MediaFolder(settings.data_dir / "media"),
         drafting=drafting,
         scheduling=Scheduling(database, clock),
-        approvals=Approvals(database, clock),
+        approvals=approvals,
         policies=Policies(database, accounts, clock),
+        comments=Comments(database, clock),
+        suggestions=Suggestions(database, accounts, approvals, drafting, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),

@@ -10,8 +10,8 @@ import regex
 from bot.accounts import AccountChoice, Accounts
 from bot.errors import FieldErrors
 from bot.networks.base import Limits, Network
-from bot.posts import thread_parts, with_link
-from storage.records import Content, Picture, When
+from bot.posts import thread_parts, with_link, without_link
+from storage.records import Content, Picture, Revision, When
 
 MOST_TO_READ = 20_000  # what a card and its thread can show of different texts, see `shown_size`
 MOST_POSTS = 25  # of a thread: as many as people still read, and a card shows
@@ -61,6 +61,26 @@ def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]
         for choice in choices
         if choice.account.id in form.account_ids
     }
+
+
+def suggested_form(
+    revision: Revision, texts: Mapping[str, str], networks: Mapping[str, str]
+) -> PostForm:
+    """A revision's content with other texts, as a form with a text for each network.
+
+    :param texts: by account, as they are published.
+    :param networks: each account's network.
+    """
+    content = revision.content
+    common = with_link(revision.base_text.strip(), content.link)
+    base = [texts[key] for key, text in content.texts.items() if text == common]
+    return PostForm(
+        text=without_link(base[0], content.link) if base else revision.base_text,
+        account_ids=content.account_ids,
+        link=content.link or "",
+        pictures=content.pictures,
+        tailored={networks[key]: without_link(text, content.link) for key, text in texts.items()},
+    )
 
 
 def count_all(form: PostForm, choices: Sequence[AccountChoice], accounts: Accounts) -> list[Count]:

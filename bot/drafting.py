@@ -3,16 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
-from bot.composing import Count, PostForm, checked, count_all
+from bot.composing import Count, PostForm, checked, count_all, suggested_form
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
-from bot.scheduling import choose_time, schedule_deliveries
+from bot.scheduling import choose_time, pass_suggestions, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit
-from storage import accounts, campaigns, drafts, history, holds, notices, posts, workspaces
+from storage import (
+    accounts,
+    approvals,
+    campaigns,
+    drafts,
+    history,
+    holds,
+    notices,
+    posts,
+    workspaces,
+)
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -23,6 +34,7 @@ from storage.records import (
     Post,
     PostState,
     Revision,
+    Suggestion,
     Workspace,
 )
 from storage.rows import Transaction, new_id
@@ -236,7 +248,14 @@ class Drafting:
                 )
             else:
                 post, revision = await self._edit(
-                    tx, person, post_id, revision_id, form, content, campaign_id, due_at, now
+                    tx,
+                    person,
+                    post_id,
+                    revision_id,
+                    form.text,
+                    content,
+                    {"when": form.when, "due_at": due_at, "campaign_id": campaign_id},
+                    now,
                 )
             post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
             if draft_id is not None:
@@ -282,12 +301,15 @@ class Drafting:
         person: Person,
         post_id: str,
         revision_id: str | None,
-        form: PostForm,
+        base_text: str,
         content: Content,
-        campaign_id: str | None,
-        due_at: datetime | None,
+        changed: Mapping[str, Any],
         now: datetime,
+        *,
+        written_by: Person | None = None,
     ) -> tuple[Post, Revision]:
+        """:param changed: columns of the post.
+        :param written_by: whose text it is, if not the person's."""
         post, before = await _found(tx, person, post_id)
         _require_no_reply(post)
         if post.state is not PostState.DRAFT:
@@ -306,20 +328,19 @@ class Drafting:
             raise AlreadyDone("This post is going out right now, so it can't be edited any more.")
         await holds.left(tx, hold, post, person.user_id, "edited", now)
         revision = before
-        if content_hash(content) != before.hash or form.text != before.base_text:
-            revision = _revision(person, post.id, before.number + 1, form.text, content, now)
+        if content_hash(content) != before.hash or base_text != before.base_text:
+            writer, number = written_by or person, before.number + 1
+            revision = _revision(writer, post.id, number, base_text, content, now)
             await posts.insert_revision(tx, revision)
         new = {
             "state": PostState.DRAFT,
             "revision_id": revision.id,
-            "when": form.when,
-            "due_at": due_at,
-            "campaign_id": campaign_id,
             "round": post.round + 1,  # whatever was changed, nothing of it is approved any more
+            **changed,
         }
         if not await posts.change(tx, post, now, **new):
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
-        return replace(post, **new, version=post.version + 1), revision  # type: ignore[arg-type]
+        return replace(post, **new, version=post.version + 1), revision
 
     async def _pass_on(
         self,
@@ -329,7 +350,10 @@ class Drafting:
         revision: Revision,
         needs_approval: bool,
         now: datetime,
+        *,
+        did: str = "",
     ) -> Post:
+        """:param did: what the person did, in the record's words, if they didn't just write."""
         workspace, author = admitted.workspace, admitted.member
         new: dict[str, object] = {"state": PostState.IN_REVIEW}
         if not needs_approval:
@@ -339,7 +363,7 @@ class Drafting:
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
         passed = replace(post, **new, version=post.version + 1)  # type: ignore[arg-type]
         # One entry for one press: two of the same moment would have no order.
-        did = "wrote" if revision.number == 1 and post.created_at == now else "edited"
+        did = did or ("wrote" if revision.number == 1 and post.created_at == now else "edited")
         how = "asked" if needs_approval else "scheduled"
         due = (
             "" if passed.due_at is None else f", for {passed.due_at.isoformat(timespec='minutes')}"
@@ -357,7 +381,50 @@ class Drafting:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
         await owe_cards(tx, workspace, post.id, now)
+        await pass_suggestions(tx, post, now)
+        channel = workspace.approvals_channel
+        if channel and needs_approval and await _is_new_since_a_decision(tx, revision, now):
+            await notices.owe(tx, workspace.id, Card.CHANGED, revision.id, channel, now)
         return passed
+
+    async def use_suggestion(
+        self, tx: Transaction, person: Person, suggestion: Suggestion, now: datetime
+    ) -> Submitted:
+        """Make a suggested text the post's own, at the time the post has, and ask again.
+
+        Who suggested it has written this revision, as its editor: like its author, they don't count
+        as its approver.
+
+        The workspace and the post are locked.
+
+        :raises FieldErrors: the networks don't take it (any more); see `checked`.
+        :raises AlreadyDone: somebody changed the post meanwhile.
+        """
+        found, before = await _found(tx, person, suggestion.post_id)
+        admitted = await admit(tx, person, Action.DRAFT, found.campaign_id)
+        choices = await self._accounts.choices(tx, person.workspace_id)
+        networks = {choice.account.id: choice.account.network for choice in choices}
+        if not networks.keys() >= suggestion.texts.keys():
+            raise FieldErrors({"accounts": "An account of this post isn't connected any more."})
+        form = suggested_form(before, suggestion.texts, networks)
+        post, revision = await self._edit(
+            tx,
+            person,
+            suggestion.post_id,
+            suggestion.revision_id,
+            form.text,
+            checked(form, choices, self._accounts),
+            {},
+            now,
+            written_by=Person(person.workspace_id, suggestion.user_id),
+        )
+        deciders = await policies.load(tx, admitted.workspace)
+        needed = deciders.needed(post.campaign_id, revision.content.account_ids)
+        needs_approval = bool(needed.steps)
+        passed = await self._pass_on(
+            tx, admitted, post, revision, needs_approval, now, did="used a suggestion"
+        )
+        return Submitted(passed, revision, needs_approval)
 
     async def names(self, person: Person) -> dict[str, str]:
         """The team's names by Slack id, for mentions in a text that becomes a post."""
@@ -371,6 +438,14 @@ async def owe_cards(tx: Transaction, workspace: Workspace, post_id: str, now: da
     if workspace.approvals_channel is not None:
         for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
             await notices.owe(tx, workspace.id, card, post_id, workspace.approvals_channel, now)
+
+
+async def _is_new_since_a_decision(tx: Transaction, revision: Revision, now: datetime) -> bool:
+    """Whether it was made now, after somebody had decided on an earlier one."""
+    if revision.created_at != now:
+        return False
+    decided = await approvals.of_post(tx, revision.post_id)
+    return any(decision.revision_id != revision.id for decision in decided)
 
 
 async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:

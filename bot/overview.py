@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import due_under
+from bot.comments import Discussion, discussion
 from bot.errors import NotFound
 from bot.policies import Round
 from bot.progress import NOTHING_SENT, Progress, progress
@@ -19,6 +20,7 @@ from storage import (
     mentions,
     parts,
     posts,
+    suggestions,
     workspaces,
 )
 from storage.records import (
@@ -30,7 +32,9 @@ from storage.records import (
     Medium,
     Mention,
     Post,
+    PostState,
     Revision,
+    Suggestion,
     Workspace,
 )
 from storage.rows import Transaction
@@ -41,9 +45,10 @@ class PostOverview:
     """One post with all that belongs to it.
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
-    what changed since. ``progress`` is how far each delivery is, ``due_under`` the brake under
-    which a held one came due, by the delivery's id. ``round`` says what it needs before it goes
-    out, and what was given; ``mention`` is what a reply answers.
+    what changed since; ``accounts`` and ``media`` are both revisions'. ``progress`` is how far
+    each delivery is, ``due_under`` the brake under which a held one came due, by the delivery's id.
+    ``round`` says what it needs before it goes out, and what was given; ``mention`` is what a reply
+    answers.
     """
 
     workspace: Workspace
@@ -61,6 +66,16 @@ class PostOverview:
     mention: Mention | None = None
     due_under: Mapping[str, Brake] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    discussion: Discussion = field(default_factory=Discussion)
+    suggestion: tuple[Suggestion, Revision] | None = None  # the newest, and what it was made on
+
+    @property
+    def offer(self) -> Suggestion | None:
+        """The suggested text that can be used with one press."""
+        if self.suggestion is None or self.post.state is not PostState.CHANGES_REQUESTED:
+            return None
+        suggestion, on = self.suggestion
+        return suggestion if suggestion.taken_by is None and on.id == self.revision.id else None
 
     def sent(self, delivery: Delivery) -> Progress:
         """How far a delivery is."""
@@ -86,10 +101,13 @@ async def load(
         for decision in decisions
         if decision.revision_id != revision.id
     ]
-    known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
+    contents = [revision.content, *(earlier.content for _, earlier in others[-1:])]
+    ids = [key for content in contents for key in content.texts]
+    known = await accounts.by_ids(tx, workspace_id, ids)
     sent = await deliveries.of_post(tx, post.id)
     deciders = await policies.load(tx, workspace)
-    hashes = [picture.sha256 for picture in revision.content.pictures]
+    newest = await suggestions.newest(tx, post.id)
+    hashes = [picture.sha256 for content in contents for picture in content.pictures]
     return PostOverview(
         workspace=workspace,
         post=post,
@@ -111,4 +129,6 @@ async def load(
             key: progress(found)
             for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()
         },
+        discussion=await discussion(tx, post.id),
+        suggestion=(newest, revisions[newest.revision_id]) if newest is not None else None,
     )

@@ -111,6 +111,13 @@ def thread_parts(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()] or [""]
 
 
+def without_link(text: str, link: str | None) -> str:
+    """The text that `with_link` added the link to."""
+    if not link:
+        return text
+    return "" if text == link else text.removesuffix(f"\n\n{link}")
+
+
 def with_link(text: str, link: str | None) -> str:
     """What is published: the text, and the link at its end (of a thread, in its last post) unless
     the text holds it already (that link itself, not a longer one that begins with it)."""

@@ -10,7 +10,17 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit
-from storage import accounts, approvals, campaigns, history, holds, notices, posts, workspaces
+from storage import (
+    accounts,
+    approvals,
+    campaigns,
+    history,
+    holds,
+    notices,
+    posts,
+    suggestions,
+    workspaces,
+)
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
@@ -133,6 +143,14 @@ async def schedule_deliveries(
                 network=known[account_id].network,
             ),
         )
+
+
+async def pass_suggestions(tx: Transaction, post: Post, now: datetime) -> None:
+    """A post that changes were asked for goes on, or is cancelled: what was suggested for it can't
+    be used any more, and its message says so."""
+    newest = await suggestions.newest(tx, post.id)
+    if newest is not None:
+        await notices.refresh(tx, post.workspace_id, newest.id, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +362,7 @@ class Scheduling:
             await notices.refresh(tx, post.workspace_id, post.id, now)
             if post.mention_id is not None:
                 await notices.refresh(tx, post.workspace_id, post.mention_id, now)
+            await pass_suggestions(tx, post, now)
             await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)

@@ -8,6 +8,7 @@ from bot.brake import Brakes
 from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.comments import Comments
 from bot.digest_plans import DigestPlans
 from bot.digests import Digests
 from bot.drafting import Drafting
@@ -27,6 +28,7 @@ from bot.replying import Replying
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.shared_channels import SharedChannels
+from bot.suggestions import Suggestions
 from bot.team import Team
 from bot.triage import Triage
 from bot.user_groups import UserGroups
@@ -46,6 +48,8 @@ class Services:
     scheduling: Scheduling
     approvals: Approvals
     policies: Policies
+    comments: Comments
+    suggestions: Suggestions
     outcomes: Outcomes
     brakes: Brakes
     holds: Holds

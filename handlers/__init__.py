@@ -6,6 +6,8 @@ from handlers import (
     approvals,
     brake,
     campaign_roles,
+    changes,
+    comments,
     connect,
     desk,
     destinations,
@@ -21,6 +23,7 @@ from handlers import (
     record,
     setup,
     shared_channels,
+    suggestions,
     team,
     trouble,
     user_groups,
@@ -51,6 +54,8 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     held_posts, held_cards = held.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **changes.register(desk_),
+        **suggestions.register(desk_),
         **trouble.register(desk_),
         **account_cards,
         **held_cards,
@@ -60,6 +65,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **destinations.register(desk_),
         **leaving.register(desk_),
     }
+    comments.register(desk_)
     outcomes.register(desk_)
     watches.register(desk_)
     record.register(desk_)

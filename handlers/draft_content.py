@@ -1,6 +1,6 @@
 """What an open draft form holds, and the views that show it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from bot.services import Services
 from handlers.draft_fields import IN_WORDS, DraftFields, from_json, of_post, read, to_form
 from handlers.payloads import pack, unpack
 from handlers.requests import Press, Request, Submission, View
+from handlers.views.blocks import Block
+from handlers.views.comments import above_form
 from handlers.views.drafting import Banner, draft_view, tailor_view
 
 
@@ -119,6 +121,12 @@ class DraftContent:
         preview = await self._drafting.preview(request.person, form, opened.post)
         return replace(preview, problems={**preview.problems, **problems})
 
+    async def _said(self, request: Request, opened: Opened) -> Sequence[Block]:
+        """What the author was asked for, as long as the form is open."""
+        if opened.post is None:
+            return []
+        return above_form(await self._services.comments.said(request.person, opened.post))
+
     async def first(
         self,
         request: Request,
@@ -141,6 +149,7 @@ class DraftContent:
             metadata=opened.showing(fields, preview).pack(),
             preview=preview,
             banner=banner,
+            said=await self._said(request, opened),
             ask=ask,
             problem=problem,
         )
@@ -166,5 +175,6 @@ class DraftContent:
             preview,
             metadata=opened.showing(fields, preview).pack(),
             labels=list(labels.items()),
+            said=await self._said(request, opened),
             problem=problem,
         )

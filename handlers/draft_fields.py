@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.composing import PostForm
 from bot.errors import FieldErrors, UserError
-from bot.posts import with_link
+from bot.posts import with_link, without_link
 from handlers.slack_text import form_to_post_text
 from storage.records import Medium, Picture, Post, Revision, When
 
@@ -74,7 +74,7 @@ def of_post(
     tailored = {}
     for account_id, text in content.texts.items():
         if text != with_link(revision.base_text.strip(), content.link):
-            tailored[networks[account_id]] = _without_link(text, content.link)
+            tailored[networks[account_id]] = without_link(text, content.link)
     return DraftFields(
         text=revision.base_text,
         accounts=content.account_ids,
@@ -89,13 +89,6 @@ def of_post(
         tailored=tailored,
         campaign=post.campaign_id or NO_CAMPAIGN,
     )
-
-
-def _without_link(text: str, link: str | None) -> str:
-    """The text that the link was added to."""
-    if not link:
-        return text
-    return "" if text == link else text.removesuffix(f"\n\n{link}")
 
 
 def inputs_for(name: str, text: str) -> list[tuple[str, str]]:
@@ -124,7 +117,7 @@ def _pieces(text: str) -> list[str]:
     return pieces if used < INPUT_LIMIT else [*pieces, ""]
 
 
-def _joined(values: Mapping[str, Any]) -> dict[str, str]:
+def joined_texts(values: Mapping[str, Any]) -> dict[str, str]:
     """The texts of a form by name, from however many inputs (which come in their order)."""
     texts: dict[str, str] = {}
     for block_id, value in values.items():
@@ -138,7 +131,7 @@ def has_outgrown(values: Mapping[str, Any]) -> bool:
     """Whether a text needs more inputs than the form shows."""
     return any(
         next(iter(inputs_for(name, text)))[0] not in values
-        for name, text in _joined(values).items()
+        for name, text in joined_texts(values).items()
     )
 
 
@@ -149,7 +142,7 @@ def read(values: Mapping[str, Any], before: DraftFields) -> DraftFields:
     file input isn't copied before the form is submitted.
     """
     new: dict[str, Any] = {}
-    typed = _joined(values)
+    typed = joined_texts(values)
     if "text" in typed:
         new["text"] = typed["text"]
     if "accounts" in values:
@@ -179,7 +172,7 @@ def read_tailored(values: Mapping[str, Any], before: DraftFields) -> DraftFields
     """The second step's inputs: a text per network, alt text per picture."""
     texts = {
         name.removeprefix("text:"): text
-        for name, text in _joined(values).items()
+        for name, text in joined_texts(values).items()
         if name.startswith("text:")
     }
     alts = {

@@ -41,6 +41,8 @@ class Act(StrEnum):
     REQUEST_CHANGES = "request_changes"
     POST_MENU = "post_menu"
     EDIT_POST = "edit_post"
+    SUGGEST = "suggest"
+    USE_SUGGESTION = "use_suggestion"
     TAKE_DOWN = "take_down"
     RETRY = "retry"
     IS_LIVE = "is_live"
@@ -50,6 +52,7 @@ class Act(StrEnum):
     QUEUE_MENU = "queue_menu"
     # forms of single inputs
     COMMENT = "comment"
+    SUGGESTED_TEXT = "suggested_text"
     WHEN = "when"
     AT = "at"
     WORDS = "words"
@@ -141,6 +144,7 @@ class Form(StrEnum):
     DRAFT = "draft"
     TAILOR = "tailor"
     COMMENT = "comment_form"
+    SUGGEST = "suggest_form"
     RESCHEDULE = "reschedule"
     LIVE_LINK = "live_link"
     CONNECT = "connect"
@@ -156,7 +160,7 @@ class Form(StrEnum):
     WATCH = "watch"
     PAUSE = "pause"
     RESUME = "resume"
-    MESSAGE = "message"  # only shows something
+    MESSAGE = "shown"  # only shows something
 
 
 class Shortcut(StrEnum):

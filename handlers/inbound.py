@@ -10,7 +10,7 @@ import asyncio
 import difflib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -140,12 +140,22 @@ class Desk:
         for act in acts:
             self.app.action(act.value)(listener)
 
-    def event(self, name: str, work: Callable[[EventCall], Coroutine[Any, Any, None]]) -> None:
-        """Something that happened: acknowledged at once, then worked on, once for its id."""
+    def event(
+        self,
+        name: str,
+        work: Callable[[EventCall], Coroutine[Any, Any, None]],
+        *,
+        if_: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    ) -> None:
+        """Something that happened: acknowledged at once, then worked on, once for its id.
+
+        :param if_: asked about the event first, where most of a kind concern nobody here.
+        """
 
         async def listener(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
             await ack()
-            self.tasks.spawn(self._guard_event(body, client, work))
+            if if_(body["event"]):
+                self.tasks.spawn(self._guard_event(body, client, work))
 
         self._once(name)
         self.app.event(name)(listener)

@@ -27,6 +27,8 @@ EVENTS = (
     "channel_shared",
     "channel_unshared",
     "member_joined_channel",
+    "message.channels",
+    "message.groups",
     "subteam_members_changed",
     "subteam_updated",
     "user_change",

@@ -35,9 +35,12 @@ def person_of(body: Mapping[str, Any]) -> Person:
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
-    """Whom an event is about, in the workspace that Slack told it to; nobody (an empty id) where
-    it is about a group or a channel."""
-    user = body["event"].get("user") or ""
+    """Whom an event is about, in the workspace that Slack told it to: of a message that was changed
+    or deleted, who had written it. The id is empty where it is about nobody (a group, a
+    channel, a bot's message)."""
+    event = body["event"]
+    about = event.get("message") or event.get("previous_message") or event
+    user = about.get("user") or ""
     who = user["id"] if isinstance(user, Mapping) else user
     return Person(body["team_id"], who, origin_of(body))
 

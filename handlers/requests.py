@@ -181,5 +181,7 @@ FormAnswer = Done | Next
 
 
 def _thread(body: Mapping[str, Any]) -> str | None:
-    thread: str | None = body.get("message", {}).get("thread_ts")
-    return thread
+    """The thread that the pressed message is in; a message that only has one stands outside."""
+    message = body.get("message", {})
+    thread_ts: str | None = message.get("thread_ts")
+    return thread_ts if thread_ts != message.get("ts") else None

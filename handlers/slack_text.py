@@ -64,6 +64,13 @@ def message_to_post_text(
     return decoder.without_marks(_QUOTE.sub(lambda found: found["kept"] or "", slack_text))
 
 
+def message_to_text(slack_text: str, *, user_names: Mapping[str, str] = _NONE) -> str:
+    """A message's text to be shown again: like :func:`message_to_post_text`, but a workspace's own
+    emoji stays as it was written, and who or what can't be named is called by what it is."""
+    decoder = _Decoder(user_names, _NONE, lenient=True)
+    return decoder.without_marks(_QUOTE.sub(lambda found: found["kept"] or "", slack_text))
+
+
 def form_to_post_text(typed: str) -> str:
     """What was typed into a form's input: it arrives as it is, except for emoji.
 
@@ -79,9 +86,14 @@ def escape(text: str) -> str:
     Direction controls and invisible characters are shown as what they are (‹U+202E›), except where
     emoji and scripts need them; broken surrogates become �.
     """
-    plain = _BROKEN.sub("�", text.replace("\r\n", "\n").replace("\r", "\n"))
-    shown = _HIDDEN.sub(_made_visible, plain)
+    shown = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
     return _entities("".join(_tamed(part) for part in _URLS.split(shown)))
+
+
+def visible(text: str) -> str:
+    """Foreign text where nothing is marked up (plain_text, rich_text): what would be hidden in it
+    is shown, as `escape` does."""
+    return _HIDDEN.sub(_made_visible, _BROKEN.sub("�", text))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -134,15 +146,24 @@ _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
 
 class _Decoder:
-    def __init__(self, user_names: Mapping[str, str], channel_names: Mapping[str, str]) -> None:
+    """:param lenient: nothing is refused."""
+
+    def __init__(
+        self,
+        user_names: Mapping[str, str],
+        channel_names: Mapping[str, str],
+        *,
+        lenient: bool = False,
+    ) -> None:
         self._user_names = user_names
         self._channel_names = channel_names
+        self._lenient = lenient
 
     def decoded(self, encoded: str) -> str:
-        return _replaced(_PLAIN, encoded, self._token)
+        return _replaced(_PLAIN, encoded, self._token, lenient=self._lenient)
 
     def without_marks(self, encoded: str) -> str:
-        return _replaced(_MARKED, encoded, self._marked)
+        return _replaced(_MARKED, encoded, self._marked, lenient=self._lenient)
 
     def _marked(self, found: re.Match[str]) -> str:
         if found["mark"]:
@@ -154,21 +175,22 @@ class _Decoder:
         kind, body, label = (
             found["kind"],
             found["body"],
-            _with_emoji(_unescaped(found["label"] or "")),
+            _with_emoji(_unescaped(found["label"] or ""), lenient=self._lenient),
         )
         if kind == "@":
-            return "@" + _known(self._user_names.get(body) or label, "person")
+            return "@" + self._known(self._user_names.get(body) or label, "person")
         if kind == "#":
-            return "#" + _known(self._channel_names.get(body) or label, "channel")
+            return "#" + self._known(self._channel_names.get(body) or label, "channel")
         if kind == "!":
             return label or f"@{body.partition('^')[0]}"
         return _link(_unescaped(body), label)
 
-
-def _known(name: str, what: str) -> str:
-    if not name:
-        raise UnknownMention(f"A {what} is mentioned whose name can't be seen. Write it as text.")
-    return name
+    def _known(self, name: str, what: str) -> str:
+        if not (name or self._lenient):
+            raise UnknownMention(
+                f"A {what} is mentioned whose name can't be seen. Write it as text."
+            )
+        return name or f"a-{what}"
 
 
 def _link(target: str, label: str) -> str:
@@ -180,14 +202,19 @@ def _link(target: str, label: str) -> str:
 
 
 def _replaced(
-    pattern: re.Pattern[str], encoded: str, replacement: Callable[[re.Match[str]], str]
+    pattern: re.Pattern[str],
+    encoded: str,
+    replacement: Callable[[re.Match[str]], str],
+    *,
+    lenient: bool,
 ) -> str:
     """The text with what the pattern finds replaced, and all between it unescaped."""
     pieces, end = [], 0
     for found in pattern.finditer(encoded):
-        pieces += [_with_emoji(_unescaped(encoded[end : found.start()])), replacement(found)]
+        between = _unescaped(encoded[end : found.start()])
+        pieces += [_with_emoji(between, lenient=lenient), replacement(found)]
         end = found.end()
-    return "".join([*pieces, _with_emoji(_unescaped(encoded[end:]))])
+    return "".join([*pieces, _with_emoji(_unescaped(encoded[end:]), lenient=lenient)])
 
 
 def _unescaped(encoded: str) -> str:
@@ -195,10 +222,17 @@ def _unescaped(encoded: str) -> str:
     return re.sub(r"&(?:amp|lt|gt);", lambda found: unescape(found[0]), encoded)
 
 
-def _with_emoji(text: str) -> str:
+def _with_emoji(text: str, *, lenient: bool = False) -> str:
+    """:raises CustomEmoji: unless lenient; then it stays as it was written."""
     pieces, end, position = [], 0, 0
     while found := _SHORTCODE.search(text, position):
-        character = None if found["url"] else _emoji(text, found, follows=found.start() == end > 0)
+        try:
+            follows = found.start() == end > 0
+            character = None if found["url"] else _emoji(text, found, follows=follows)
+        except CustomEmoji:
+            if not lenient:
+                raise
+            character = None
         position = found.end() if found["url"] or character else found.start() + 1
         if character:
             pieces += [text[end : found.start()], character]

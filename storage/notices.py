@@ -120,6 +120,19 @@ async def of_card(tx: Transaction, workspace_id: str, card: str, subject_id: str
     )
 
 
+async def by_message(tx: Transaction, workspace_id: str, channel: str, ts: str) -> Sequence[Notice]:
+    """The notices that a message of Slack shows: one, or several that were joined."""
+    return await many(
+        tx,
+        Notice,
+        select(notices).where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.channel == channel,
+            notices.c.ts == ts,
+        ),
+    )
+
+
 async def of_cards(
     tx: Transaction, workspace_id: str, card: str, subject_ids: Sequence[str]
 ) -> Mapping[str, Notice]:

@@ -143,6 +143,8 @@ class Card(StrEnum):
     APPROVAL = "approval"  # one per post, in the approvals channel
     APPROVAL_REST = "approval_rest"  # what didn't fit on it, in its thread
     APPROVAL_REST_2 = "approval_rest_2"
+    CHANGED = "changed"  # one per revision after a decision, in that thread: what changed
+    SUGGESTED = "suggested"  # in that thread: another text that an approver suggests
     TROUBLE = "trouble"  # to the author: what failed, why, and what to press
     ACCOUNT = "account"  # to the account's owner: reconnect it
     MENTION = "mention"  # one per clearly negative mention, in the alerts channel
@@ -394,7 +396,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody wrote in the thread of a post's card: message ``ts`` in ``channel``."""
+    """What somebody wrote in the thread of a post's card: message ``ts`` in ``channel``.
+
+    ``text`` is as it has been since ``at``; empty once the message was deleted.
+    """
 
     id: str
     workspace_id: str

@@ -562,6 +562,7 @@ notices = Table(
     Index(None, "state", "next_attempt_at"),
     Index(None, "subject_id"),
     Index(None, "joined_to"),
+    Index(None, "channel", "ts"),
 )
 
 # Where notices go: what makes one sender at a time, at Slack's pace, of any number of processes.

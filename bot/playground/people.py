@@ -6,6 +6,7 @@ Slack shows the person; a ``SlackError`` is raised for what Slack's client would
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,17 @@ from bot.playground.payloads import (
     message_object,
     view_object,
 )
-from bot.playground.records import Channel, File, Json, Message, Team, User, UserGroup, View
+from bot.playground.records import (
+    Channel,
+    Edited,
+    File,
+    Json,
+    Message,
+    Team,
+    User,
+    UserGroup,
+    View,
+)
 from bot.playground.socket_mode import Kind
 from bot.playground.state_values import (
     Entered,
@@ -119,6 +130,26 @@ class People:
         message = self._workspace.react(channel_id, ts, name, user_id)
         self._events.reaction_added(message, name, user_id)
         return message
+
+    def edit_message(self, user_id: str, channel_id: str, ts: str, text: str) -> Message:
+        """Change one's own message; ``text`` as typed.
+
+        :raises SlackError: ``cant_update_message``, ``message_not_found``, ``no_text``.
+        """
+        message = self._workspace.message(channel_id, ts)
+        if message.user != user_id or message.ephemeral_to:
+            raise SlackError("cant_update_message")
+        if not text.strip() and not message.files:
+            raise SlackError("no_text")
+        changed = self._workspace.change_message(
+            dataclasses.replace(
+                message,
+                text=encode_message(self._workspace, text),
+                edited=Edited(user_id, self._workspace.next_ts()),
+            )
+        )
+        self._events.message_changed(changed, message)
+        return changed
 
     def delete_message(self, user_id: str, channel_id: str, ts: str) -> None:
         """Delete one's own message, or as an admin anybody's; ephemeral ones are put away.

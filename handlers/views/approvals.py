@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
+from bot.comments import COMMENTED, DELETED, REWROTE
 from bot.outcomes import SAID_LIVE, SAID_NOT_LIVE
 from bot.overview import PostOverview
 from bot.policies import is_stuck, others_said, said
@@ -26,26 +27,28 @@ from handlers.views.blocks import (
     text_input,
 )
 from handlers.views.changes import changes
+from handlers.views.comments import on_card as comments_on_card
 from handlers.views.outcomes import about, how_far, is_there, may_retry, questions, take_down
 from handlers.views.post_texts import PAGES, laid_out, on_card
 from handlers.views.texts import joined, link, units
-from storage.records import Delivery, DeliveryState, HoldReason, PostState
+from storage.records import Delivery, DeliveryState, HoldReason, PostState, Verdict
 
 IN_SECTION = 2800
 IN_COMMENT = 1600
 LONGEST_NAME = 100
-IN_RECORD = 1500
+IN_RECORD = 1300
 MOST_ENTRIES = 10
 IN_NEEDS = 300
 IN_ALL_NEEDS = 700
 IN_MENTION = 300
 # What is laid out on a card costs `ON_CARD` at most, what else it shows 4,600: changes or a comment
-# 1,900, the record 1,700, state, buttons and notes 1,000. What it needs and what it answers, 1,300,
-# are shown while there are no deliveries, whose news have 1,600 at least.
+# 1,700, the record 1,500, the thread 500, state, buttons and notes 900. What it needs and what it
+# answers, 1,300, are shown while there are no deliveries, whose news have 1,600 at least.
 FULL = MESSAGE_LIMIT - 200
 FOR_DELIVERIES = 3500
 LINE_COST = 40  # a line's share of its block
 SHORTEST_LINE = 150
+IN_THE_THREAD = (COMMENTED, REWROTE, DELETED)  # what is said there is read there
 WELL = (DeliveryState.PUBLISHED, DeliveryState.TAKEN_DOWN, DeliveryState.SENDING)
 
 STATE_LINE = {
@@ -73,6 +76,8 @@ RECORDED = {
     "edited and asked": "edited it and asked for approval",
     "wrote and scheduled": "wrote it; nobody else has to approve it",
     "edited and scheduled": "edited it; nobody else has to approve it",
+    "used a suggestion and asked": "used the suggested text and asked for approval",
+    "used a suggestion and scheduled": "used the suggested text",
     "approved": "approved it",
     "asked for changes": "asked for changes",
     "rejected": "rejected it",
@@ -105,6 +110,7 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
         *_comments(shown),
         *changes(shown),
         *on_card(shown, picture_files),
+        *comments_on_card(shown.discussion, shown.names),
     ]
     below = [*questions(shown, most=1), *_buttons(shown)]
     if shown.history:
@@ -335,7 +341,7 @@ def _record(shown: PostOverview) -> str:
     """Who did what, when; the newest lines if there are many."""
     lines = []
     for entry in shown.history:
-        if entry.action == LEFT_OUT:
+        if entry.action == LEFT_OUT or entry.action in IN_THE_THREAD:
             continue
         who = name_of(shown, entry.actor_id) if entry.actor_id else "Socialdesk"
         said = RECORDED.get(entry.action, entry.action)
@@ -357,22 +363,24 @@ def _record(shown: PostOverview) -> str:
 
 def comment_form(post_id: str, revision_id: str, verdict: str, channel: str | None) -> Block:
     """Asks for the comment that goes with a request for changes or a rejection."""
+    rejects = verdict == Verdict.REJECTED
     title, label = (
-        ("Reject the post", "Why?")
-        if verdict == "rejected"
-        else ("Request changes", "What should be different?")
+        ("Reject the post", "Why?") if rejects else ("Request changes", "What should be different?")
+    )
+    comment = field(
+        "comment",
+        label,
+        text_input(Act.COMMENT, multiline=True, max_length=1000),
+        hint="The author gets it, and it stays on the record.",
+    )
+    suggest = section(
+        "Or change the text yourself, and the author takes it with one press:",
+        accessory=button("Suggest a text", Act.SUGGEST),
     )
     return modal(
         Form.COMMENT,
         title,
-        [
-            field(
-                "comment",
-                label,
-                text_input(Act.COMMENT, multiline=True, max_length=1000),
-                hint="The author gets it, and it stays on the record.",
-            )
-        ],
+        [comment] if rejects else [comment, suggest],
         submit="Send",
         metadata=pack(post=post_id, revision=revision_id, verdict=verdict, channel=channel),
     )

@@ -1,22 +1,25 @@
 """What changed in a post since somebody decided on it."""
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bot.accounts import AccountChoice
+from bot.changes import Changes, RevisionChange, between
 from bot.overview import PostOverview
-from handlers.slack_text import escape
-from handlers.views.blocks import Block, context, section
-from handlers.views.texts import joined
-from storage.records import Content, PostState, Verdict
+from handlers.slack_text import escape, shorten
+from handlers.views.blocks import MESSAGE_LIMIT, Block, context, cost, section
+from handlers.views.differences import Told, difference_blocks
+from storage.records import Medium, PostState, Verdict
 
-LONGEST = 1500  # of a card, in Slack's units
-AROUND = 3  # words that stay beside a difference
+ON_CARD = 1500  # what the difference and its head cost there, see `cost`
+IN_THREAD = MESSAGE_LIMIT - 400
+LONGEST_NAMES = 300
 
 SINCE = {
     Verdict.APPROVED: "it was approved",
     Verdict.CHANGES_REQUESTED: "changes were requested",
     Verdict.REJECTED: "it was rejected",
 }
+VOID = "Approvals given before don't count any more."
 
 
 def changes(shown: PostOverview) -> list[Block]:
@@ -32,50 +35,71 @@ def changes(shown: PostOverview) -> list[Block]:
     if shown.decided_before is None:
         return []
     decision, before = shown.decided_before
-    head = f":pencil2: *Changed since {SINCE[decision.verdict]}*"
-    lines = _text_lines(shown, before.content)
-    if before.content.pictures != shown.revision.content.pictures:
-        lines.append("The pictures or their descriptions changed.")
-    if not lines:
+    told = all_told(between(before.content, shown.revision.content), shown.accounts, shown.media)
+    if not told:
         return []
-    first, *rest = joined([head, *lines], LONGEST)
-    blocks = [section(first)]
-    return [*blocks, context("More changed than can be shown here.")] if rest else blocks
+    is_voided = any(
+        one.verdict is Verdict.APPROVED and one.revision_id != shown.revision.id
+        for one in (*shown.approvals, decision)
+    )
+    void = f" {VOID}" if is_voided else ""
+    head = section(f":pencil2: *Changed since {SINCE[decision.verdict]}*.{void}")
+    more = "They are in the thread."
+    return [head, *difference_blocks(told, ON_CARD - cost([head]), more=more)]
 
 
-def _text_lines(shown: PostOverview, before: Content) -> list[str]:
-    now = shown.revision.content
-    by_change: dict[str, list[str]] = {}
-    for account_id, text in now.texts.items():
-        choice = shown.accounts.get(account_id)
-        label = f"*{escape(choice.label)}*" if choice else "?"
-        was = before.texts.get(account_id)
-        change = "new here." if was is None else word_diff(was, text)
-        if was != text:
-            by_change.setdefault(change, []).append(label)
-    lines = [f"{', '.join(labels)}: {change}" for change, labels in by_change.items()]
-    gone = len(set(before.texts) - set(now.texts))
-    if gone:
-        lines.append("One account was taken out." if gone == 1 else f"{gone} accounts taken out.")
-    return lines
+def changed(change: RevisionChange) -> tuple[str, list[Block]]:
+    """The message in the card's thread: what a new revision changed, as far as it fits."""
+    who = _name(change, change.taken_by or change.revision.editor_id)
+    since = SINCE[change.decision.verdict]
+    text = f"{who} changed the post since {since}"
+    told = all_told(change.changes, change.accounts, change.media)
+    if not told:
+        return text, [section(f":pencil2: {who} asks again. Nothing is different since {since}.")]
+    did = f"*Changed by {who}* since {since}."
+    if change.taken_by is not None:
+        did = f"*{who} took the text that {_name(change, change.revision.editor_id)} suggested.*"
+    head = section(f":pencil2: {did} {_voided(change)}".rstrip())
+    more = "All of the new text stands on the card."
+    return text, [head, *difference_blocks(told, IN_THREAD - cost([head]), more=more)]
 
 
-def word_diff(before: str, after: str) -> str:
-    """The difference word by word: ~gone~ and *new*, with some words around them."""
-    old, new = before.split(), after.split()
-    shown: list[str] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            shown += [escape(word) for word in _around(old[a:b])]
-            continue
-        if b > a:
-            shown.append(f"~{escape(' '.join(old[a:b]))}~")
-        if d > c:
-            shown.append(f"*{escape(' '.join(new[c:d]))}*")
-    return " ".join(shown)
+def _voided(change: RevisionChange) -> str:
+    if not change.voided:
+        return ""
+    names = shorten(", ".join(_name(change, one) for one in change.voided), LONGEST_NAMES)
+    return f"What {names} approved is the earlier text: that approval doesn't count any more."
 
 
-def _around(words: Sequence[str]) -> Sequence[str]:
-    if len(words) <= 2 * AROUND + 2:
-        return words
-    return [*words[:AROUND], "…", *words[-AROUND:]]
+def _name(change: RevisionChange, user_id: str) -> str:
+    """A name, not a mention: it pings nobody."""
+    return shorten(escape(change.names.get(user_id, "somebody")), 100)
+
+
+def all_told(
+    changes_: Changes, accounts: Mapping[str, AccountChoice], media: Mapping[str, Medium]
+) -> list[Told]:
+    """Everything that changed, what is short first."""
+
+    def labels(ids: Sequence[str]) -> str:
+        return ", ".join(sorted(accounts[key].label if key in accounts else "?" for key in ids))
+
+    def file(sha256: str) -> str:
+        return media[sha256].name if sha256 in media else "picture"
+
+    told = []
+    if changes_.added:
+        told.append(Told(f"New: {labels(changes_.added)}"))
+    if changes_.removed:
+        told.append(Told(f"Taken out: {labels(changes_.removed)}"))
+    told += [Told(f"Picture taken out: {file(one.sha256)}") for one in changes_.gone_pictures]
+    told += [Told(f"New picture: {file(one.sha256)}") for one in changes_.new_pictures]
+    if changes_.moved:
+        told.append(Told("The pictures are in another order"))
+    if changes_.link:
+        told.append(Told("Link", changes_.link))
+    told += [Told(labels(one.account_ids), one.runs) for one in changes_.texts]
+    told += [
+        Told(f"Description of {file(picture.sha256)}", runs) for picture, runs in changes_.described
+    ]
+    return told

@@ -76,11 +76,13 @@ def draft_view(
     metadata: str,
     preview: Preview,
     banner: Banner | None = None,
+    said: Sequence[Block] = (),
     ask: bool = False,
     problem: str | None = None,
 ) -> Block:
     """The form.
 
+    :param said: what was asked for and said about the post.
     :param preview: shows counts, the time that was understood, and what is wrong.
     :param ask: the time that was understood has to be confirmed by submitting once more.
     """
@@ -94,6 +96,7 @@ def draft_view(
         sentence, label = banner.value
         anew = button(label, Act.DRAFT_ANEW) if label else None
         blocks.append(section(sentence, accessory=anew, block_id="banner"))
+    blocks += said
     blocks += _text_fields(fields.text)
     blocks.append(_accounts_field(start, fields))
     blocks.append(_counts(preview))
@@ -352,16 +355,19 @@ def tailor_view(
     *,
     metadata: str,
     labels: Sequence[tuple[str, str]],
+    said: Sequence[Block] = (),
     problem: str | None = None,
 ) -> Block:
     """The second step: a text per network and alt text per picture.
 
+    :param said: as in the first.
     :param labels: the chosen networks' names and labels.
     """
     zone = start.admitted.member.zone
     blocks: list[Block] = []
     if problem is not None:
         blocks.append(section(f":warning: {problem}", block_id="problem"))
+    blocks += said
     if fields.tailor:
         for network, label in labels:
             blocks += _tailored_text(network, label, fields.tailored.get(network, fields.text))

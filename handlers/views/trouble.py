@@ -8,9 +8,11 @@ from handlers.slack_text import escape, shorten
 from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line
 from handlers.views.blocks import Block, actions, button, context, section
 from handlers.views.outcomes import answers, may_retry, questions, take_down
+from handlers.views.suggestions import difference, use
 from storage.records import DeliveryState, PostState
 
 LONGEST_COMMENT = 2800
+FOR_SUGGESTION = 8000
 
 
 def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
@@ -70,10 +72,18 @@ def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:
     rejected = shown.post.state is PostState.REJECTED
     text = f"<@{last.user_id}> {'rejected' if rejected else 'asked for changes to'} your post"
     label = "Edit it" if not rejected else "Edit it and ask again"
-    return text, [
+    above = [
         section(f"{text}:\n>{excerpt(shown)}"),
         section(f"“{shorten(escape(last.comment), LONGEST_COMMENT)}”"),
-        actions(button(label, Act.EDIT_POST, pack(post=shown.post.id), style="primary")),
+    ]
+    ids = pack(post=shown.post.id)
+    if shown.offer is None or shown.suggestion is None:
+        return text, [*above, actions(button(label, Act.EDIT_POST, ids, style="primary"))]
+    return text, [
+        *above,
+        section("*The suggested text:*"),
+        *difference(shown, *shown.suggestion, FOR_SUGGESTION),
+        actions(use(shown.offer), button(label, Act.EDIT_POST, ids)),
     ]
 
 

@@ -19,6 +19,7 @@ from handlers.slack_text import (
     escape,
     form_to_post_text,
     message_to_post_text,
+    message_to_text,
     shorten,
     to_post_text,
 )
@@ -34,6 +35,13 @@ def typed(encoded: str) -> str:
 
 def read(encoded: str) -> str:
     return message_to_post_text(encoded, user_names=PEOPLE, channel_names=CHANNELS)
+
+
+def test_a_message_that_is_only_shown_again_refuses_nothing() -> None:
+    encoded = ":our-logo: <@U9> in <#C9> said *yes* to <@U1> :tada: a &lt; b"
+    assert message_to_text(encoded, user_names=PEOPLE) == (
+        ":our-logo: @a-person in #a-channel said yes to @Anna 🎉 a < b"
+    )
 
 
 # -- commands --------------------------------------------------------------------------------------

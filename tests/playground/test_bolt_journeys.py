@@ -10,6 +10,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
+from bot.playground.errors import SlackError
 from bot.playground.seed import ANA, BEN, SOCIAL
 from bot.playground.slack import Slack
 from tests.playground.bolt_bot import Inbox, bolt_app, over_http, over_socket
@@ -341,11 +342,20 @@ class TestJourneys:
         people.react(BEN, SOCIAL, message.ts, "eyes")
         reaction = await inbox.wait_for_event("reaction_added")
         assert (reaction["user"], reaction["item"]["ts"]) == (BEN, message.ts)
+        people.edit_message(ANA, SOCIAL, message.ts, "y & z")
+        edited = await inbox.wait(
+            lambda body: body.get("event", {}).get("subtype") == "message_changed"
+        )
+        assert edited["event"]["message"]["text"] == "y &amp; z"
+        assert edited["event"]["message"]["edited"]["user"] == ANA
+        assert edited["event"]["previous_message"]["text"] == "x"
+        with pytest.raises(SlackError, match="cant_update_message"):
+            people.edit_message(BEN, SOCIAL, message.ts, "not mine")
         people.delete_message(ANA, SOCIAL, message.ts)
         deleted = await inbox.wait(
             lambda body: body.get("event", {}).get("subtype") == "message_deleted"
         )
-        assert deleted["event"]["previous_message"]["text"] == "x"
+        assert deleted["event"]["previous_message"]["text"] == "y &amp; z"
 
     async def test_a_trigger_works_once_and_for_three_seconds(
         self, slack: Slack, bot: AsyncApp, inbox: Inbox, clock: Any

@@ -50,6 +50,8 @@ EVENTS = {
     "channel_shared": CHANNELS_READ,
     "channel_unshared": CHANNELS_READ,
     "member_joined_channel": CHANNELS_READ,
+    "message.channels": frozenset({"channels:history"}),
+    "message.groups": frozenset({"groups:history"}),
     "subteam_members_changed": frozenset({"usergroups:read"}),
     "subteam_updated": frozenset({"usergroups:read"}),
     "user_change": frozenset({"users:read"}),

@@ -222,6 +222,7 @@ def upgrade() -> None:
         "members", sa.Column("is_gone", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.add_column("members", sa.Column("review_minute", sa.Integer(), nullable=True))
+    op.create_index(op.f("ix_notices_channel_ts"), "notices", ["channel", "ts"], unique=False)
     op.add_column(
         "posts",
         sa.Column(
