@@ -13,6 +13,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.installations import Installations
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mentions import Mentions
@@ -42,6 +43,7 @@ class Services:
     brakes: Brakes
     holds: Holds
     held_lists: HeldLists
+    installations: Installations
     setting_up: SettingUp
     team: Team
     homes: Homes

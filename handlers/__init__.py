@@ -12,6 +12,7 @@ from handlers import (
     drafting,
     held,
     home,
+    installations,
     mentions,
     outcomes,
     queue,
@@ -38,6 +39,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     setup.register(desk_, connecting)
     team.register(desk_)
     home.register(desk_)
+    installations.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),

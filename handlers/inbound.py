@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import UserError
 from bot.services import Services
+from handlers.clients import Clients
 from handlers.errors import explain
 from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
@@ -27,6 +28,7 @@ from handlers.payloads import (
     channel_of,
     event_person_of,
     person_of,
+    place_of,
     pressed_value,
     typed_values,
 )
@@ -66,10 +68,13 @@ class Subcommand:
 
 @dataclass
 class Desk:
-    """Where features register. Exactly one listener per id."""
+    """Where features register. Exactly one listener per id.
+
+    A request brings the client of its workspace; ``clients`` gives it where there is no request.
+    """
 
     app: AsyncApp
-    client: AsyncWebClient
+    clients: Clients
     services: Services
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
@@ -155,6 +160,7 @@ class Desk:
                 now = self.services.clock.now()
                 if not await events.is_new(tx, call.body["event_id"], now):
                     return
+            await self.services.installations.meet(place_of(body))
             await work(call)
         except Exception as error:  # the boundary of an event
             explain(error)
@@ -250,9 +256,16 @@ class Desk:
 
         async def serve() -> None:
             request = read()
-            await self._guard(request, work(request))
+            await self._guard(request, self._met(request, work))
 
         self.tasks.spawn(serve())
+
+    async def _met(
+        self, request: RequestT, work: Callable[[RequestT], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Whatever comes first from a workspace makes it known."""
+        await self.services.installations.meet(place_of(request.body))
+        await work(request)
 
     async def _guard(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Run a feature's work; whatever fails is told to the person who asked."""

@@ -20,14 +20,25 @@ BOT_SCOPES = (
     "im:write",
     "users:read",
 )
-EVENTS = ("app_home_opened", "member_joined_channel", "user_change")
+EVENTS = (
+    "app_home_opened",
+    "app_uninstalled",
+    "member_joined_channel",
+    "tokens_revoked",
+    "user_change",
+)
 
 
-def manifest(*, request_url: str | None = None) -> dict[str, Any]:
+def manifest(*, request_url: str | None = None, redirect_url: str | None = None) -> dict[str, Any]:
     """The manifest.
 
     :param request_url: where Slack sends requests over HTTP; None: Socket Mode.
+    :param redirect_url: where Slack sends people back to who have installed the app: for an app of
+        many workspaces, whose tokens end and are refreshed. None: one workspace.
     """
+    oauth: dict[str, Any] = {"scopes": {"bot": list(BOT_SCOPES)}}
+    if redirect_url is not None:
+        oauth["redirect_urls"] = [redirect_url]
     command: dict[str, Any] = {
         "command": COMMAND,
         "description": "Your team's social media: draft, approve, publish, answer, measure",
@@ -63,13 +74,13 @@ def manifest(*, request_url: str | None = None) -> dict[str, Any]:
             ],
             "slash_commands": [command],
         },
-        "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
+        "oauth_config": oauth,
         "settings": {
             "event_subscriptions": subscriptions,
             "interactivity": interactivity,
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": redirect_url is not None,
             "socket_mode_enabled": request_url is None,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": redirect_url is not None,
         },
     }
 

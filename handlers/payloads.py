@@ -5,25 +5,60 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.installations import Place
 from bot.media import OfferedPicture
 from bot.team import Person, Profile
 from bot.zone_names import is_zone
 
+ORGANISATION = "E"  # how an organisation's id begins; a workspace's with T
+
 
 def person_of(body: Mapping[str, Any]) -> Person:
-    """Who acts, from the signed body. A person of another workspace (Slack Connect) is keyed by
-    the workspace they belong to, and so has no role here."""
+    """Who acts, from the signed body. A person of another workspace (Slack Connect) has no role
+    here, and what they press here must not be done there, even if that one is ours too: they are
+    keyed by both, which no workspace is."""
     user = body.get("user")
     if isinstance(user, Mapping):
-        team = user.get("team_id") or body["team"]["id"]
-        return Person(team, user["id"])
+        here = place_of(body).workspace_id
+        team = user.get("team_id") or here
+        return Person(here if team == here else f"{team}@{here}", user["id"])
     return Person(body["team_id"], body["user_id"])
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
-    """Whom an event is about, in the workspace that Slack told it to."""
-    user = body["event"]["user"]
-    return Person(body["team_id"], user["id"] if isinstance(user, Mapping) else user)
+    """Whom an event is about, in the workspace that Slack told it to; what is about nobody has an
+    empty user id."""
+    user = body["event"].get("user") or ""
+    workspace_id = place_of(body).workspace_id
+    return Person(workspace_id, user["id"] if isinstance(user, Mapping) else user)
+
+
+def place_of(body: Mapping[str, Any]) -> Place:
+    """The workspace that a request came from: the one whose installation Slack means by it, also
+    where a modal was opened across Slack Connect, or for a whole organisation."""
+    team, user = _mapping(body.get("team")), _mapping(body.get("user"))
+    told = (body.get("authorizations") or [{}])[0]
+    installed = _mapping(body.get("view")).get("app_installed_team_id") or ""
+    workspace_id = (
+        (installed if not installed.startswith(ORGANISATION) else None)
+        or team.get("id")
+        or told.get("team_id")
+        or body.get("team_id")
+        or user.get("team_id")
+        or ""
+    )
+    enterprise = (
+        _mapping(body.get("enterprise")).get("id")
+        or told.get("enterprise_id")
+        or body.get("enterprise_id")
+        or team.get("enterprise_id")
+    )
+    name = team.get("domain") or body.get("team_domain") or workspace_id
+    return Place(workspace_id, name, enterprise)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:
