@@ -45,6 +45,8 @@ HELPERS = {
 # Events (https://docs.slack.dev/reference/events) and features that need a scope of their own.
 EVENTS = {
     "app_home_opened": frozenset(),
+    "app_uninstalled": frozenset(),
+    "tokens_revoked": frozenset(),
     "member_joined_channel": CHANNELS_READ,
     "user_change": frozenset({"users:read"}),
 }
