@@ -12,6 +12,7 @@ import pytest
 from bot.accounts import Vault
 from bot.installations import REMOVED
 from bot.playground.seed import ANA, APPROVALS, EVA, SOCIAL
+from handlers.clients import InstalledClients, Tokens
 from storage import brakes, installations, notices, workspaces
 from storage.records import Card, Installation, Member, Role
 from tests.handlers.many import (
@@ -277,8 +278,10 @@ async def test_a_token_that_cannot_be_refreshed_is_used_until_it_ends(many: Many
     assert await installation(many, BIRCH.id) is None
 
 
-def _tokens(many: Many, number: int = 0):  # type: ignore[no-untyped-def]
-    return many.bots[number].desk.clients._tokens  # type: ignore[attr-defined]
+def _tokens(many: Many, number: int = 0) -> Tokens:
+    clients = many.bots[number].desk.clients
+    assert isinstance(clients, InstalledClients)
+    return clients._tokens
 
 
 async def _ends(many: Many, team_id: str, after: timedelta) -> None:
