@@ -41,6 +41,7 @@ class Many:
     distribution: Distribution
     address: str
     settings: Settings
+    secret_key: str
     bots: list[Bot] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
 
@@ -134,11 +135,12 @@ async def many_staged(
         birch.base_url = address
         for slack in slacks:
             stack.push_async_callback(slack.close)
+        secret_key = Fernet.generate_key().decode()
         settings = read_settings(
             {
                 "DATA_DIR": str(folder / "bot"),
                 "DATABASE_URL": database_url or "",
-                "SECRET_KEY": Fernet.generate_key().decode(),
+                "SECRET_KEY": secret_key,
                 "SLACK_CLIENT_ID": distribution.client_id,
                 "SLACK_CLIENT_SECRET": distribution.client_secret,
                 "SLACK_SIGNING_SECRET": acorn.app.signing_secret,
@@ -150,7 +152,7 @@ async def many_staged(
             },
             folder / "no-dotenv",
         )
-        many = Many(distribution, address, settings)
+        many = Many(distribution, address, settings, secret_key)
         for port in ports:
             many.bots.append(await stack.enter_async_context(running(_on(settings, port))))
             many.urls.append(f"http://127.0.0.1:{port}")

@@ -1,6 +1,7 @@
 """Many workspaces: installed by OAuth, each with its own token, its own people and its own end."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from bot.accounts import Vault
+from bot.bootstrap import open_networks
+from bot.doctor import examine
+from bot.findings import Finding
 from bot.installations import REMOVED
+from bot.keys import Keyring
 from bot.playground.seed import ANA, APPROVALS, EVA, SOCIAL
 from handlers.clients import InstalledClients, Tokens
+from handlers.manifest import BOT_SCOPES
 from storage import brakes, installations, notices, workspaces
 from storage.records import Card, Installation, Member, Role
 from tests.handlers.many import (
@@ -329,3 +336,52 @@ async def test_no_call_of_slacks_is_made_before_an_acknowledgement(many: Many) -
         outcome = await people.slash_command(UMA, BIRCH_SOCIAL, "/social help")
         assert outcome.ok, outcome.problem
     assert asyncio.get_running_loop().time() - begun < 3
+
+
+async def test_the_doctor_looks_at_each_workspace_with_its_own_token(many: Many) -> None:
+    async def said() -> str:
+        found: list[Finding] = []
+        async with open_networks(many.settings) as networks:
+            await examine(many.settings, networks, BOT_SCOPES, found.append)
+        return "\n".join(map(str, found))
+
+    assert "/slack/install in a browser" in await said()
+    await both_installed(many)
+    told = await said()
+    assert "in Acorn" in told
+    assert "in Birch" in told
+    many.slack(BIRCH).workspace.issued.clear()
+    told = await said()
+    assert "Slack refuses this workspace's token: account_inactive" in told
+    assert "in Acorn" in told
+    [token] = many.slack(ACORN).workspace.issued
+    assert token not in told
+
+
+async def test_rotate_key_locks_the_tokens_anew_beside_the_running_bot(
+    many: Many, tmp_path: Path
+) -> None:
+    await both_installed(many)
+    old = many.secret_key
+    new = Fernet.generate_key().decode()
+    environment = {
+        "SECRET_KEY": f"{new},{old}",
+        "DATA_DIR": str(many.settings.data_dir),
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "rotate-key"),
+        cwd=tmp_path,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"2 login(s) and installation(s)" in said
+    assert b"take the older ones out" in said
+    kept = await installation(many, ACORN.id)
+    assert kept is not None
+    [token] = many.slack(ACORN).workspace.issued
+    assert Vault(Keyring([Fernet(new)])).unlock(kept.bot_token) == {"token": token}
