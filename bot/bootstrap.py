@@ -22,6 +22,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import web
 from bot.accounts import Accounts, Vault
@@ -262,7 +263,7 @@ async def _one_workspace(
     return SlackSide(app, OneClient(client), OneClient(impatient), identity["team_id"], None)
 
 
-def slack_app(settings: Settings, client: AsyncWebClient, identity: Mapping[str, str]) -> AsyncApp:
+def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackResponse) -> AsyncApp:
     """The Bolt app of one workspace.
 
     :param identity: what Slack said of who the bot is there.
@@ -331,10 +332,9 @@ def _many_workspaces(
     )
 
 
-async def _who_we_are(client: AsyncWebClient) -> Mapping[str, str]:
+async def _who_we_are(client: AsyncWebClient) -> AsyncSlackResponse:
     try:
-        answer: Mapping[str, str] = (await client.auth_test()).data  # type: ignore[assignment]
-        return answer  # bytes come from files alone
+        return await client.auth_test()
     except SlackApiError as error:
         problem = f"SLACK_BOT_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_BOT}"
         raise SettingsError([problem]) from error

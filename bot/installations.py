@@ -29,10 +29,7 @@ class Place:
 
 
 class Installations:
-    """Use cases around the app's installations.
-
-    :param now: the time, as the rows have it.
-    """
+    """Use cases around the app's installations."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -18,7 +18,7 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
-from bot.errors import SocialdeskError
+from bot.errors import Expired, SocialdeskError
 from bot.installations import REFUSED, Installations
 from handlers.slack_calls import UNREACHABLE, refusal
 from storage import installations, occurrences
@@ -192,6 +192,8 @@ class Tokens:
                 await self._refresh(seen, now)
             except (SlackTokenRotationError, *UNREACHABLE) as error:
                 await self._not_refreshed(seen, error, now)
+            except Expired as error:  # the doctor says which, and what to do
+                log.error("A token can't be opened: %s.", error.reason)
 
     async def _refresh(self, seen: Installation, now: datetime) -> None:
         """One process does it, and another one after a while if that was in vain."""
