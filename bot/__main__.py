@@ -1,4 +1,4 @@
-"""The command line: play, run, doctor, manifest, migrate, export, audit.
+"""The command line: play, run, doctor, manifest, migrate, export, audit, rotate-key.
 
 What a command needs is imported when it runs: together they take over a second (measured), and
 `--help` and `manifest` need almost none of it.
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="check everything that can be wrong")
     manifest = commands.add_parser("manifest", help="print the Slack app's manifest")
     manifest.add_argument("--url", help="your public address, for HTTP instead of Socket Mode")
+    manifest.add_argument(
+        "--many", action="store_true", help="an app for many workspaces (Add to Slack); with --url"
+    )
     commands.add_parser("migrate", help="bring the database up to this release")
     _add_export(commands)
     audit = commands.add_parser("audit", help="check that nobody changed the record")
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     audit.add_argument(
         "--known", action="append", default=[], help="a hash that was noted before: is it there?"
     )
+    commands.add_parser("rotate-key", help="lock what is secret with the newest SECRET_KEY")
     chosen = parser.parse_args(arguments)
     try:
         return _COMMANDS[chosen.command](chosen)
@@ -144,8 +148,16 @@ def _manifest(chosen: argparse.Namespace) -> int:
 
     from handlers.manifest import creation_link, manifest
 
-    url = f"{chosen.url.rstrip('/')}/slack/events" if chosen.url else None
-    made = manifest(request_url=url)
+    if chosen.many and not chosen.url:
+        print(
+            "--many needs --url: where Slack and people's browsers reach the bot.", file=sys.stderr
+        )
+        return 2
+    base = chosen.url.rstrip("/") if chosen.url else None
+    made = manifest(
+        request_url=f"{base}/slack/events" if base else None,
+        redirect_url=f"{base}/slack/oauth_redirect" if chosen.many else None,
+    )
     print(json.dumps(made, indent=2))
     print(f"\nCreate the app by opening this link:\n\n{creation_link(made)}\n", file=sys.stderr)
     return 0
@@ -212,6 +224,29 @@ def _audit(chosen: argparse.Namespace) -> int:
     return 0 if asyncio.run(work()) else 1
 
 
+def _rotate_key(_: argparse.Namespace) -> int:
+    from bot.keys import look, report, rotate
+    from bot.opening import is_up_to_date
+    from bot.settings import read_settings
+    from storage.database import Database
+
+    settings = read_settings(os.environ)
+
+    async def work() -> int:
+        database = Database(settings.database_url)
+        try:
+            if not await is_up_to_date(database):
+                print("The database isn't of this release yet: `python -m bot migrate` first.")
+                return 1
+            done = await rotate(database, settings.secret_keys)
+            print(*report(done, await look(database, settings.secret_keys)), sep="\n")
+        finally:
+            await database.close()
+        return 0
+
+    return asyncio.run(work())
+
+
 async def stop_signal() -> None:
     """Wait for SIGINT or SIGTERM."""
     stopped = asyncio.Event()
@@ -229,6 +264,7 @@ _COMMANDS = {
     "migrate": _migrate,
     "export": _export,
     "audit": _audit,
+    "rotate-key": _rotate_key,
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import uvicorn
@@ -17,6 +18,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -39,6 +41,7 @@ from bot.health import HealthCheck
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening
 from bot.media import MediaFolder
@@ -69,17 +72,29 @@ from bot.triage import Triage
 from bot.user_groups import UserGroups
 from bot.watches import Watches
 from handlers import register
+from handlers.clients import LOOKED_EVERY, Clients, InstalledClients, OneClient, Tokens
 from handlers.inbound import Desk
+from handlers.installations import (
+    INSTALL_PATH,
+    NOT_FOUND,
+    REDIRECT_PATH,
+    Authorizing,
+    InstallPages,
+    oauth_settings,
+)
+from handlers.manifest import BOT_SCOPES
 from handlers.notices import NoticeSender
 from handlers.signed import SignedRequests
 from handlers.slack_calls import UNREACHABLE, refusal
 from handlers.user_groups import GroupReader
 from storage import workspaces
 from storage.database import Database
+from storage.installations import InstallationStore, OAuthStateStore
 
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0  # for everything that is under way when it stops; shorter than a container is given
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)  # an upload included
+FIRST_REFRESH_S = 10.0  # for tokens that ended while nothing ran
 CHART_PATIENCE_S = 20.0  # well within a notice's lease, the upload included
 
 log = logging.getLogger(__name__)
@@ -87,11 +102,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot."""
+    """A running bot. ``team_id``: the workspace of its token; empty where it serves many."""
 
     services: Services
     desk: Desk
     team_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSide:
+    """How Slack is spoken to: for the one workspace of a bot token, or for all installations.
+
+    :param clients: for what a person waits for: they wait as long as Slack asks to, once.
+    :param impatient: for notices.
+    """
+
+    app: AsyncApp
+    clients: Clients
+    impatient: Clients
+    team_id: str
+    tokens: Tokens | None
 
 
 @contextlib.asynccontextmanager
@@ -120,25 +150,31 @@ async def running(
         await take_over(database)
         # Of a session that it is given, slack_sdk takes the timeout from there.
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
-        client = slack_client(settings, session, settings.slack_bot_token)
-        identity = await _who_we_are(client)
-        async with database.transaction() as tx:
-            await workspaces.ensure(tx, identity["team_id"], identity["team"], clock.now())
+        installed = Installations(database, clock)
+        if settings.many_workspaces:
+            slack = _many_workspaces(settings, session, database, installed, clock)
+        else:
+            slack = await _one_workspace(settings, session, database)
         clock.when_set_back(SetBack(database, clock).end_waits)
         networks = await stack.enter_async_context(open_networks(settings, registry))
-        services = build_services(settings, database, clock, networks)
+        services = build_services(settings, database, clock, networks, installed)
         stack.push_async_callback(services.listening.close)
         stack.push_async_callback(services.charts.close)
-        app = slack_app(settings, slack_client(settings, session, None), identity)
-        desk = Desk(app, client, services)
+        desk = Desk(slack.app, slack.clients, services)
         renderers = register(desk)
-        impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
-        sender = NoticeSender(database, impatient, clock, renderers, timing, desk.outside.may_post)
+        sender = NoticeSender(
+            database, slack.impatient, clock, renderers, timing, desk.outside.may_post
+        )
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
-        groups = GroupReader(client, services.user_groups, clock)
+        groups = GroupReader(slack.clients, services.user_groups, clock)
         clock.every(timedelta(minutes=10), "user groups", groups.read_due)
+        if slack.tokens is not None:
+            with contextlib.suppress(TimeoutError):  # it goes on every few minutes
+                async with asyncio.timeout(FIRST_REFRESH_S):
+                    await slack.tokens.refresh_due()
+            clock.every(LOOKED_EVERY, "tokens", slack.tokens.refresh_due)
         poster = DigestPoster(database, services.metrics, clock)
         clock.start()
         clock.every(TICK, "numbers", services.metrics.measure_due)
@@ -149,17 +185,24 @@ async def running(
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         sockets = None
         if settings.socket_mode:
-            sockets = await stack.enter_async_context(_sockets(app, settings))
+            sockets = await stack.enter_async_context(_sockets(slack.app, settings))
         if settings.http_port is not None:
             check = HealthCheck(database, sockets)
-            await stack.enter_async_context(_http(app, check, settings))
-        yield Bot(services, desk, identity["team_id"])
+            await stack.enter_async_context(_http(slack.app, check, settings))
+        yield Bot(services, desk, slack.team_id)
 
 
 def build_services(
-    settings: Settings, database: Database, clock: Clock, networks: Mapping[str, Network]
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    networks: Mapping[str, Network],
+    installed: Installations | None = None,
 ) -> Services:
-    """The use cases over a database and the networks."""
+    """The use cases over a database and the networks.
+
+    :param installed: where the one that remembers tokens exists already.
+    """
     accounts = Accounts(database, networks, Vault(settings.secret_keys), clock)
     metrics, charts = Metrics(database, accounts, clock), ChartWorker(patience_s=CHART_PATIENCE_S)
     drafting = Drafting(database, accounts, clock)
@@ -182,6 +225,7 @@ def build_services(
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),
         held_lists=HeldLists(database, accounts),
+        installations=installed or Installations(database, clock),
         setting_up=SettingUp(database, clock, settings.first_admin),
         shared_channels=SharedChannels(database, clock),
         team=Team(database, clock),
@@ -227,36 +271,27 @@ async def open_networks(
         yield made
 
 
-async def _who_we_are(client: AsyncWebClient) -> AsyncSlackResponse:
-    try:
-        return await client.auth_test()
-    except SlackApiError as error:
-        problem = f"SLACK_BOT_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_BOT}"
-        raise SettingsError([problem]) from error
-    except UNREACHABLE as error:
-        problem = f"SLACK_API_URL: Slack {refusal(error)} at {client.base_url}"
-        raise SettingsError([problem]) from error
+async def _one_workspace(
+    settings: Settings, session: aiohttp.ClientSession, database: Database
+) -> SlackSide:
+    """The workspace of SLACK_BOT_TOKEN. Who the bot is is asked once, so no request waits for it.
 
-
-def slack_client(
-    settings: Settings, session: aiohttp.ClientSession, token: str | None, *, waits: bool = True
-) -> AsyncWebClient:
-    """The Web API client. Bolt copies it for each request, so what matters is in its parts.
-
-    :param token: None for Bolt's own, which gets the token from `authorize`.
-    :param waits: sleep as long as Slack asks to (429), and try once more. Never after a broken
-        connection: it could post a message twice.
+    :raises SettingsError: Slack refuses the token or can't be reached.
     """
-    return AsyncWebClient(
-        token=token,
-        base_url=settings.slack_api_url,
-        session=session,
-        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=1)] if waits else [],
-    )
+    client = slack_client(settings, session, settings.slack_bot_token)
+    identity = await _who_we_are(client)
+    async with database.transaction() as tx:
+        await workspaces.ensure(tx, identity["team_id"], identity["team"], datetime.now(UTC))
+    app = slack_app(settings, slack_client(settings, session, None), identity)
+    impatient = slack_client(settings, session, settings.slack_bot_token, waits=False)
+    return SlackSide(app, OneClient(client), OneClient(impatient), identity["team_id"], None)
 
 
 def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackResponse) -> AsyncApp:
-    """The Bolt app. Who the bot is was asked once at start, so no request waits for it."""
+    """The Bolt app of one workspace.
+
+    :param identity: what Slack said of who the bot is there.
+    """
     result = AuthorizeResult(
         enterprise_id=None,
         team_id=identity["team_id"],
@@ -273,6 +308,86 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
         authorize=authorize,
         # Nothing can be signed with a secret that nobody knows; sockets need no signature.
         signing_secret=settings.slack_signing_secret or secrets.token_hex(),
+    )
+
+
+def _many_workspaces(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    database: Database,
+    installed: Installations,
+    clock: Clock,
+) -> SlackSide:
+    """All workspaces that the app is or will be installed in."""
+    client_id, client_secret = settings.slack_client_id, settings.slack_client_secret
+    public_url, signing_secret = settings.public_url, settings.slack_signing_secret
+    assert client_id and client_secret  # the settings see to all four  # noqa: PT018
+    assert public_url and signing_secret  # noqa: PT018
+    store = InstallationStore(database, Vault(settings.secret_keys), installed.kept, clock.now)
+    client = slack_client(settings, session, None)
+    rotator = AsyncTokenRotator(client_id=client_id, client_secret=client_secret, client=client)
+    tokens = Tokens(database, store, rotator, installed, clock)
+    flow = oauth_settings(
+        client_id=client_id,
+        client_secret=client_secret,
+        public_url=public_url,
+        authorize_url=urljoin(settings.slack_api_url, "/oauth/v2/authorize"),
+        scopes=BOT_SCOPES,
+        store=store,
+        states=OAuthStateStore(database, clock.now),
+        installed=installed,
+    )
+    app = AsyncApp(
+        client=client,
+        authorize=Authorizing(tokens),  # type: ignore[arg-type]  # Bolt takes its own kind too
+        oauth_settings=flow,
+        signing_secret=signing_secret,
+        user_facing_authorize_error_message=NOT_FOUND.format(url=f"{public_url}{INSTALL_PATH}"),
+    )
+
+    def patient(token: str, team_id: str) -> AsyncWebClient:
+        return slack_client(settings, session, token, team_id=team_id)
+
+    def impatient(token: str, team_id: str) -> AsyncWebClient:
+        return slack_client(settings, session, token, team_id=team_id, waits=False)
+
+    return SlackSide(
+        app, InstalledClients(tokens, patient), InstalledClients(tokens, impatient), "", tokens
+    )
+
+
+async def _who_we_are(client: AsyncWebClient) -> AsyncSlackResponse:
+    try:
+        return await client.auth_test()
+    except SlackApiError as error:
+        problem = f"SLACK_BOT_TOKEN: Slack refuses it ({refusal(error)}). {WHERE_BOT}"
+        raise SettingsError([problem]) from error
+    except UNREACHABLE as error:
+        problem = f"SLACK_API_URL: Slack {refusal(error)} at {client.base_url}"
+        raise SettingsError([problem]) from error
+
+
+def slack_client(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    token: str | None,
+    *,
+    team_id: str | None = None,
+    waits: bool = True,
+) -> AsyncWebClient:
+    """The Web API client. Bolt copies it for each request, so what matters is in its parts.
+
+    :param token: None for Bolt's own, which gets the token from `authorize`.
+    :param team_id: the workspace, for a token that may be of its whole organisation.
+    :param waits: sleep as long as Slack asks to (429), and try once more. Never after a broken
+        connection: it could post a message twice.
+    """
+    return AsyncWebClient(
+        token=token,
+        team_id=team_id,
+        base_url=settings.slack_api_url,
+        session=session,
+        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=1)] if waits else [],
     )
 
 
@@ -314,7 +429,9 @@ async def _http(app: AsyncApp, check: HealthCheck, settings: Settings) -> AsyncI
         raise SettingsError([problem]) from error
     secret = settings.slack_signing_secret
     slack = SignedRequests(app, secret).handle if secret is not None else None
-    server = _Server(server_config(web.create_app(slack, check)))
+    answer = InstallPages(app).answer
+    pages = dict.fromkeys((INSTALL_PATH, REDIRECT_PATH), answer) if settings.many_workspaces else {}
+    server = _Server(server_config(web.create_app(slack, check, pages)))
     with listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

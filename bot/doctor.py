@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot import keys
 from bot.accounts import Accounts, Vault
 from bot.clock import Clock
 from bot.doctor_slack import INVITE, SlackCheck
@@ -21,7 +22,7 @@ from bot.errors import Expired, NetworkError, UserError
 from bot.findings import Finding, Verdict, note, ok, wrong
 from bot.networks.base import Measures, Network
 from bot.settings import Settings
-from storage import accounts, backlog, brakes, notices, workspaces
+from storage import accounts, backlog, brakes, installations, notices, workspaces
 from storage.database import Database
 from storage.migrations import HEAD, DatabaseUnusable, stored_version
 from storage.records import Account, AccountState, HoldReason, Workspace
@@ -47,13 +48,12 @@ async def examine(
     :param scopes: what the bot token must be allowed to do.
     """
     well = True
-    database, slack = Database(settings.database_url), SlackCheck(settings, scopes)
+    database = Database(settings.database_url)
     try:
-        async for finding in Doctor(settings, networks, database, slack).findings():
+        async for finding in Doctor(settings, networks, database, scopes).findings():
             say(finding)
             well = well and finding.verdict is not Verdict.WRONG
     finally:
-        await slack.close()
         await database.close()
     return well
 
@@ -66,13 +66,14 @@ class Doctor:
         settings: Settings,
         networks: Mapping[str, Network],
         database: Database,
-        slack: SlackCheck,
+        scopes: Sequence[str],
     ) -> None:
         self._settings = settings
         self._networks = networks
         self._database = database
-        self._slack = slack
-        self._accounts = Accounts(database, networks, Vault(settings.secret_keys), Clock())
+        self._scopes = scopes
+        self._vault = Vault(settings.secret_keys)
+        self._accounts = Accounts(database, networks, self._vault, Clock())
 
     async def findings(self) -> AsyncIterator[Finding]:
         """All of them, in an order in which one explains the next."""
@@ -80,19 +81,69 @@ class Doctor:
             yield finding
         state = await self._check_database()
         yield state
-        async for finding in self._slack.check_app():
+        usable = state.verdict is Verdict.OK
+        token = self._settings.slack_bot_token
+        if token is not None:
+            async for finding in self._check_workspace(token, usable=usable):
+                yield finding
+        elif usable:
+            async for finding in self._check_installations():
+                yield finding
+        else:
+            yield note("Workspaces aren't checked: they stand in the database.")
+        if usable:
+            for finding in await self._check_keys():
+                yield finding
+
+    async def _check_installations(self) -> AsyncIterator[Finding]:
+        """Every workspace that the app is installed in, with its own token."""
+        async with self._database.reading() as tx:
+            installed = await installations.every(tx)
+        if not installed:
+            yield note(
+                "The app isn't installed in any workspace yet.",
+                f"Open {self._settings.public_url}/slack/install in a browser.",
+            )
+        for one in installed:
+            yield note(f"Installed in {one.team_id or one.enterprise_id}:")
+            try:
+                token = self._vault.unlock(one.bot_token)["token"]
+            except Expired:
+                yield wrong(
+                    "SECRET_KEY doesn't open its token.",
+                    "Put the key that it was made with behind the new one, with a comma between. "
+                    "Is that one lost? Then the app must be installed there again.",
+                )
+                continue
+            async for finding in self._check_workspace(token, usable=True):
+                yield finding
+
+    async def _check_workspace(self, token: str, *, usable: bool) -> AsyncIterator[Finding]:
+        """Slack, and what stands in the database about the token's workspace.
+
+        :param usable: whether the database can be asked.
+        """
+        slack = SlackCheck(self._settings, self._scopes, token)
+        try:
+            async for finding in self._ask(slack, usable=usable):
+                yield finding
+        finally:
+            await slack.close()
+
+    async def _ask(self, slack: SlackCheck, *, usable: bool) -> AsyncIterator[Finding]:
+        async for finding in slack.check_app():
             yield finding
-        if state.verdict is not Verdict.OK:
+        if not usable:
             yield note("Channels and accounts aren't checked: they stand in the database.")
             return
-        workspace = await self._workspace(self._slack.team_id)
+        workspace = await self._workspace(slack.team_id)
         if workspace is None or workspace.set_up_at is None:
             yield note(
                 "Nobody has set up this workspace yet.",
                 "Start the bot, then open the app Socialdesk in Slack, tab Home.",
             )
             return
-        async for finding in self._slack.check_channels(workspace):
+        async for finding in slack.check_channels(workspace):
             yield finding
         for finding in [
             *await self._check_outbox(workspace),
@@ -102,6 +153,26 @@ class Doctor:
             yield finding
         async for finding in self._check_accounts(workspace):
             yield finding
+
+    async def _check_keys(self) -> list[Finding]:
+        """Whether anything still needs an older key."""
+        locked = await keys.look(self._database, self._settings.secret_keys)
+        if locked.older:
+            return [
+                note(
+                    f"{locked.older} login(s) or installation(s) are locked with an older key of "
+                    "SECRET_KEY, which must stay there.",
+                    "`python -m bot rotate-key` locks them with the newest one.",
+                )
+            ]
+        if self._settings.secret_keys.count > 1 and not locked.lost:
+            return [
+                note(
+                    "Nothing needs the older keys in SECRET_KEY any more: take them out once every "
+                    "process runs with the new one."
+                )
+            ]
+        return []
 
     async def _check_database(self) -> Finding:
         url = self._database.url

@@ -26,10 +26,12 @@ class SlackCheck:
     the manifest against them.
 
     :param scopes: what the bot token must be allowed to do.
+    :param token: the bot token.
     """
 
-    def __init__(self, settings: Settings, scopes: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, scopes: Sequence[str], token: str) -> None:
         self._settings = settings
+        self._token = token
         self._scopes = frozenset(scopes)
         self._http = httpx.AsyncClient(base_url=settings.slack_api_url, timeout=PATIENCE_S)
         self.team_id: str | None = None  # known once the token was found good
@@ -40,7 +42,7 @@ class SlackCheck:
     async def check_app(self) -> AsyncIterator[Finding]:
         """The tokens, the clock and the way in."""
         try:
-            answer = await self._call("auth.test", self._settings.slack_bot_token)
+            answer = await self._call("auth.test", self._token)
         except httpx.HTTPError as error:
             yield wrong(
                 f"Slack can't be reached at {self._settings.slack_api_url}: {_silence(error)}.",
@@ -64,6 +66,14 @@ class SlackCheck:
         return Answer(body if isinstance(body, dict) else {"ok": False}, response.headers)
 
     def _check_token(self, answer: "Answer") -> list[Finding]:
+        if not answer.body.get("ok") and self._settings.many_workspaces:
+            return [
+                wrong(
+                    f"Slack refuses this workspace's token: {answer.error}.",
+                    "Somebody there has to add Socialdesk again: "
+                    f"{self._settings.public_url}/slack/install",
+                )
+            ]
         if not answer.body.get("ok"):
             return [
                 wrong(
@@ -122,9 +132,7 @@ class SlackCheck:
 
     async def _check_channel(self, channel: str, uses: str) -> Finding:
         try:
-            answer = await self._call(
-                "conversations.info", self._settings.slack_bot_token, channel=channel
-            )
+            answer = await self._call("conversations.info", self._token, channel=channel)
         except httpx.HTTPError as error:
             return wrong(f"The channel for {uses} can't be asked about: {_silence(error)}.")
         if not answer.body.get("ok"):

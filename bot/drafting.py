@@ -176,12 +176,14 @@ class Drafting:
             await admit(tx, person, Action.DRAFT)
             if await posts.get(tx, person.workspace_id, draft_id) is not None:
                 return
+            if post_id is not None and await posts.get(tx, person.workspace_id, post_id) is None:
+                return  # a change of nothing
             await drafts.save(
                 tx, Draft(draft_id, person.workspace_id, person.user_id, post_id, fields, now)
             )
             mine = await drafts.of_person(tx, person.workspace_id, person.user_id)
             for old in mine[MAX_DRAFTS:]:
-                await drafts.remove(tx, old.id)
+                await drafts.remove(tx, person.workspace_id, person.user_id, old.id)
 
     async def draft(self, person: Person, draft_id: str) -> Draft | None:
         """One of the person's own drafts."""
@@ -194,7 +196,7 @@ class Drafting:
         """Throw a draft away."""
         if await self.draft(person, draft_id):
             async with self._database.transaction() as tx:
-                await drafts.remove(tx, draft_id)
+                await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
 
     async def submit(
         self,
@@ -220,6 +222,10 @@ class Drafting:
                 tx, person, Action.DRAFT, form.campaign_id if post_id is None else its
             )
             await workspaces.lock(tx, person.workspace_id)
+            if draft_id is not None and await drafts.is_anothers(
+                tx, person.workspace_id, person.user_id, draft_id
+            ):
+                draft_id = None
             choices = await self._accounts.choices(tx, person.workspace_id)
             content = checked(form, choices, self._accounts)
             campaign_id = await _campaign(tx, person, form, now)
@@ -259,9 +265,9 @@ class Drafting:
                 )
             post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
             if draft_id is not None:
-                await drafts.remove(tx, draft_id)
+                await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
             for left in [] if post_id is None else await _left_changes(tx, person, post_id):
-                await drafts.remove(tx, left.id)
+                await drafts.remove(tx, person.workspace_id, person.user_id, left.id)
         self._publisher.ring()
         self._notices.ring()
         return Submitted(post, revision, needs_approval)

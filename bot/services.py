@@ -15,6 +15,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening
 from bot.media import MediaFolder
@@ -54,6 +55,7 @@ class Services:
     brakes: Brakes
     holds: Holds
     held_lists: HeldLists
+    installations: Installations
     setting_up: SettingUp
     shared_channels: SharedChannels
     team: Team

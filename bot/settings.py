@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from bot.errors import SettingsError
+from bot.keys import Keyring
 from bot.networks import NETWORKS
 from bot.networks.base import Network
 from storage.database import normalised
@@ -32,10 +34,13 @@ class Settings:
 
     data_dir: Path
     database_url: str = field(repr=False)
-    secret_keys: MultiFernet = field(repr=False)
-    slack_bot_token: str = field(repr=False)
+    secret_keys: Keyring = field(repr=False)
+    slack_bot_token: str | None = field(repr=False)
     slack_app_token: str | None = field(repr=False)
     slack_signing_secret: str | None = field(repr=False)
+    slack_client_id: str | None
+    slack_client_secret: str | None = field(repr=False)
+    public_url: str | None
     slack_api_url: str
     http_host: str
     http_port: int | None
@@ -49,6 +54,12 @@ class Settings:
     def socket_mode(self) -> bool:
         """Slack is reached by WebSocket; else it sends signed HTTP requests."""
         return self.slack_app_token is not None
+
+    @property
+    def many_workspaces(self) -> bool:
+        """The app is installed in any number of workspaces (*Add to Slack*); else it is in the one
+        of its bot token."""
+        return self.slack_client_id is not None
 
 
 def read_settings(
@@ -76,6 +87,9 @@ def read_settings(
         slack_bot_token=read["SLACK_BOT_TOKEN"],
         slack_app_token=read["SLACK_APP_TOKEN"],
         slack_signing_secret=read["SLACK_SIGNING_SECRET"],
+        slack_client_id=read["SLACK_CLIENT_ID"],
+        slack_client_secret=read["SLACK_CLIENT_SECRET"],
+        public_url=read["PUBLIC_URL"] and read["PUBLIC_URL"].rstrip("/"),
         slack_api_url=read["SLACK_API_URL"],
         http_host=read["HTTP_HOST"],
         http_port=read["HTTP_PORT"],
@@ -96,12 +110,12 @@ def _in_words(error: ValidationError) -> list[str]:
     return problems
 
 
-class _Keys(fields.Field[MultiFernet]):
+class _Keys(fields.Field[Keyring]):
     """One or more Fernet keys, separated by commas; the first one encrypts."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> MultiFernet:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Keyring:
         try:
-            return MultiFernet([Fernet(key.strip()) for key in str(value).split(",")])
+            return Keyring([Fernet(key.strip()) for key in str(value).split(",")])
         except ValueError as error:
             raise ValidationError(f"isn't a Fernet key. {HOW_TO_MAKE_A_KEY}") from error
 
@@ -126,7 +140,7 @@ WHERE_APP = (
 )
 
 
-def _address(default: str) -> fields.Url:
+def _address(default: str | None) -> fields.Url:
     return fields.Url(
         load_default=default,
         require_tld=False,
@@ -151,13 +165,12 @@ def schema_of(registry: Sequence[type[Network]] = NETWORKS) -> Schema:
                 f"keep it safe. {HOW_TO_MAKE_A_KEY}"
             },
         ),
-        "SLACK_BOT_TOKEN": fields.Str(
-            required=True,
-            validate=_begins("xoxb-", WHERE_BOT),
-            error_messages={"required": f"isn't set. {WHERE_BOT}"},
-        ),
+        "SLACK_BOT_TOKEN": _text(validate=_begins("xoxb-", WHERE_BOT)),
         "SLACK_APP_TOKEN": _text(validate=_begins("xapp-", WHERE_APP)),
         "SLACK_SIGNING_SECRET": _text(),
+        "SLACK_CLIENT_ID": _text(),
+        "SLACK_CLIENT_SECRET": _text(),
+        "PUBLIC_URL": _address(None),
         "SLACK_API_URL": _address("https://slack.com/api/"),
         "HTTP_HOST": fields.Str(load_default="127.0.0.1"),
         "HTTP_PORT": fields.Int(
@@ -200,13 +213,61 @@ class _SettingsSchema(Schema):
     def check_way_in(self, _: object, given: Mapping[str, Any], **__: Any) -> None:
         """Slack must be able to reach us one way or the other. A wrong value isn't a missing one,
         so this looks at what was given."""
+        if any(given.get(name) for name in MANY):
+            _check_many(given)
+            return
+        problems = []
+        if not given.get("SLACK_BOT_TOKEN"):
+            problems.append(f"SLACK_BOT_TOKEN: isn't set. {WHERE_BOT}")
         if not given.get("SLACK_APP_TOKEN") and not given.get("SLACK_SIGNING_SECRET"):
-            raise ValidationError(
+            problems.append(
                 f"SLACK_APP_TOKEN: isn't set. {WHERE_APP} "
                 "(For HTTP instead of Socket Mode set SLACK_SIGNING_SECRET and HTTP_PORT.)"
             )
-        if not given.get("SLACK_APP_TOKEN") and not given.get("HTTP_PORT"):
-            raise ValidationError(
+        elif not given.get("SLACK_APP_TOKEN") and not given.get("HTTP_PORT"):
+            problems.append(
                 "HTTP_PORT: isn't set. With SLACK_SIGNING_SECRET and without SLACK_APP_TOKEN, "
                 "Slack sends requests by HTTP: say on which port."
             )
+        if problems:
+            raise ValidationError(problems)
+
+
+MANY = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
+WHERE_CREDENTIALS = "It's on your Slack app's page, Basic Information, App Credentials."
+NEEDED_FOR_MANY = {
+    "SLACK_CLIENT_ID": WHERE_CREDENTIALS,
+    "SLACK_CLIENT_SECRET": WHERE_CREDENTIALS,
+    "SLACK_SIGNING_SECRET": WHERE_CREDENTIALS,
+    "HTTP_PORT": "Slack and people's browsers come by HTTP: say on which port.",
+    "PUBLIC_URL": "It's where browsers reach this bot, like https://social.example.com.",
+}
+NOT_FOR_MANY = {
+    "SLACK_BOT_TOKEN": "is of one workspace",
+    "SLACK_APP_TOKEN": "is for Socket Mode, and many workspaces are served by HTTP",
+    "FIRST_ADMIN": "is a person of one workspace; in each one, who installs the app may set it up",
+}
+
+
+def _check_many(given: Mapping[str, Any]) -> None:
+    """What many workspaces need, and what belongs to one alone."""
+    problems = [
+        f"{name}: isn't set, and many workspaces (SLACK_CLIENT_ID) need it. {where}"
+        for name, where in NEEDED_FOR_MANY.items()
+        if not given.get(name)
+    ]
+    problems += [
+        f"{name}: {why}. SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are for many workspaces: take "
+        "one kind out, with all that belongs to it."
+        for name, why in NOT_FOR_MANY.items()
+        if given.get(name)
+    ]
+    url = str(given.get("PUBLIC_URL") or "")
+    if url.startswith("http://") and not _is_this_machine(url):
+        problems.append("PUBLIC_URL: must begin with https://, as Slack sends people nowhere else.")
+    if problems:
+        raise ValidationError(problems)
+
+
+def _is_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")

@@ -7,7 +7,7 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed
 from bot.team import Action, Person, Profile, as_member, in_words, unchecked
 from bot.zone_names import is_zone
-from storage import accounts, history, notices, workspaces
+from storage import accounts, history, installations, notices, workspaces
 from storage.database import Database
 from storage.records import Member, Mode, Role, Workspace
 from storage.rows import Transaction
@@ -171,7 +171,9 @@ class SettingUp:
         elif finishers:
             may_set_up = person.user_id in finishers or await _is_admin(tx, workspace, person)
         else:
-            may_set_up = profile.runs_slack and profile.may_have_roles
+            installation = await installations.of_workspace(tx, workspace.id)
+            installed_it = installation is not None and installation.installed_by == person.user_id
+            may_set_up = (profile.runs_slack or installed_it) and profile.may_have_roles
         return Standing(
             workspace=workspace,
             member=await workspaces.member(tx, workspace.id, person.user_id),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,12 +19,15 @@ log = logging.getLogger(__name__)
 
 
 def create_app(
-    slack: Callable[[Request], Awaitable[Response]] | None, check: HealthCheck
+    slack: Callable[[Request], Awaitable[Response]] | None,
+    check: HealthCheck,
+    pages: Mapping[str, Callable[[Request], Awaitable[Response]]] | None = None,
 ) -> Starlette:
-    """The application.
+    """The application. What a proxy says about a request (X-Forwarded-...) counts for nothing.
 
     :param slack: answers a verified or refused request of Slack's; None: Slack sends none
         (Socket Mode), so there is nowhere to send a forged one to.
+    :param pages: what a browser is answered, by path.
     """
 
     refusals = _Refusals()
@@ -50,6 +53,8 @@ def create_app(
     routes = [Route("/health", health, methods=["GET"])]
     if slack is not None:
         routes.append(Route("/slack/events", events, methods=["POST"]))
+    for path, page in (pages or {}).items():
+        routes.append(Route(path, page, methods=["GET"]))
     return Starlette(routes=routes, middleware=[Middleware(Bounded)])
 
 

@@ -15,6 +15,7 @@ from handlers import (
     drafting,
     held,
     home,
+    installations,
     leaving,
     mentions,
     outcomes,
@@ -51,6 +52,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     user_groups.register(desk_)
     campaign_roles.register(desk_)
     home.register(desk_)
+    installations.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
         **approvals.register(desk_, pictures, draft_form, rescheduling),

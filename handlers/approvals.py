@@ -48,7 +48,7 @@ class ApprovalCards:
         rescheduling: Rescheduling,
     ) -> None:
         self._services = desk.services
-        self._client = desk.client
+        self._clients = desk.clients
         self._pictures = pictures
         self._draft_form = draft_form
         self._rescheduling = rescheduling
@@ -119,7 +119,8 @@ class ApprovalCards:
         return Rendered(text, blocks)
 
     async def _shown_picture(self, medium: Medium) -> str:
-        return await self._pictures.shown(self._client, medium)
+        client = await self._clients.of(medium.workspace_id)
+        return await self._pictures.shown(client, medium)
 
     async def render_rest(self, notice: Notice) -> Rendered | None:
         """A page of what didn't fit on the card, in its thread."""

@@ -24,7 +24,9 @@ def register(desk: Desk) -> Mapping[Card, Renderer]:
     async def render(notice: Notice) -> Rendered:
         shown = await destinations.overview(notice.workspace_id, notice.subject_id)
         if shown.problem == SHARED:
-            return Rendered(*shared_channel(shown, await desk.outside.names(shown.outside)))
+            return Rendered(
+                *shared_channel(shown, await desk.outside.names(notice.workspace_id, shown.outside))
+            )
         return Rendered(*dead_channel(shown))
 
     desk.event("member_joined_channel", joined)

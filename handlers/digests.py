@@ -60,10 +60,11 @@ class DigestCards:
         self._digests = desk.services.digests
         self._plans = desk.services.digest_plans
         self._pace = desk.services.pace
-        self._client = desk.client
+        self._clients = desk.clients
         self._outside = desk.outside
         self._pictures = pictures
-        self._uploaded: dict[str, str] = {}  # a chart's hash -> our file, for what is sent again
+        # A workspace and a chart's hash -> our file there, for what is sent again.
+        self._uploaded: dict[tuple[str, str], str] = {}
 
     # Showing it now
 
@@ -97,30 +98,31 @@ class DigestCards:
 
     async def _shown(self, request: Request) -> tuple[str, list[Block]]:
         self._pace.require(request.person, Costly.DIGEST)
-        return await self._drawn(request.client, await self._digests.show(request.person), None)
+        shown = await self._digests.show(request.person)
+        return await self._drawn(request.client, request.person.workspace_id, shown, None)
 
     async def _drawn(
-        self, client: AsyncWebClient, shown: Illustrated, owed: Owed | None
+        self, client: AsyncWebClient, workspace_id: str, shown: Illustrated, owed: Owed | None
     ) -> tuple[str, list[Block]]:
         """With the chart where it can be had: a digest never waits for its picture's sake."""
         file_id, failed = None, shown.chart_failed
         if shown.png is not None:
             try:
-                file_id = await self._file(client, shown.png, shown.alt)
+                file_id = await self._file(client, workspace_id, shown.png, shown.alt)
             except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
                 log.warning("A digest goes out without its chart: %s", error)
                 failed = True
         told = Illustrated(shown.digest, shown.png, shown.alt, chart_failed=failed)
         return digest_message(told, file_id, owed)
 
-    async def _file(self, client: AsyncWebClient, png: bytes, alt: str) -> str:
-        digest = hashlib.sha256(png).hexdigest()
-        if digest not in self._uploaded:
+    async def _file(self, client: AsyncWebClient, workspace_id: str, png: bytes, alt: str) -> str:
+        chart = workspace_id, hashlib.sha256(png).hexdigest()
+        if chart not in self._uploaded:
             file_id = await self._pictures.upload(client, png, "chart.png", alt=alt)
             if len(self._uploaded) >= _KEPT_CHARTS:
                 self._uploaded.pop(next(iter(self._uploaded)))
-            self._uploaded[digest] = file_id
-        return self._uploaded[digest]
+            self._uploaded[chart] = file_id
+        return self._uploaded[chart]
 
     # Plans
 
@@ -181,7 +183,8 @@ class DigestCards:
         if owed is None:
             return None
         shown = await self._digests.compose(notice.workspace_id, owed.period)
-        text, blocks = await self._drawn(self._client, shown, owed)
+        client = await self._clients.of(notice.workspace_id)
+        text, blocks = await self._drawn(client, notice.workspace_id, shown, owed)
         return Rendered(text, blocks)
 
 

@@ -6,9 +6,11 @@ from collections import defaultdict
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotAllowed, NotSetUp
 from bot.team import Person
+from handlers.clients import NotInstalled
 from handlers.inbound import Desk
 from handlers.people import look_up
 from handlers.requests import EventCall, Press, Request, Submission, View
@@ -33,11 +35,11 @@ class AppHome:
     """
 
     def __init__(self, desk: Desk) -> None:
-        self._client = desk.client
+        self._clients = desk.clients
         self._services = desk.services
         self._looking: set[Person] = set()
         self._turns: defaultdict[Person, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._slack_url: str | None = None
+        self._slack_urls: dict[str, str] = {}  # by workspace
 
     async def opened(self, call: EventCall) -> None:
         """Slack says that somebody looks at the app; its messages are no Home."""
@@ -67,38 +69,43 @@ class AppHome:
             published meanwhile, what was read here may be older than that: it is read again.
         """
         try:
+            client = await self._clients.of(person.workspace_id)
             if seen_hash is not None:
                 try:
-                    await self._client.views_publish(
-                        user_id=person.user_id, view=await self._view(person), hash=seen_hash
+                    await client.views_publish(
+                        user_id=person.user_id,
+                        view=await self._view(client, person),
+                        hash=seen_hash,
                     )
                     return
                 except SlackApiError as error:
                     if error.response.get("error") != "hash_conflict":
                         raise
-            await self._client.views_publish(user_id=person.user_id, view=await self._view(person))
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            await client.views_publish(
+                user_id=person.user_id, view=await self._view(client, person)
+            )
+        except (NotInstalled, SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             # What the person did is done; Home shows it when they look at it the next time.
             log.warning("Home of %s could not be published: %s", person.user_id, error)
 
-    async def _view(self, person: Person) -> View:
+    async def _view(self, client: AsyncWebClient, person: Person) -> View:
         try:
             shown = await self._services.homes.load(person)
         except (NotSetUp, NotAllowed):
-            profile = await look_up(self._client, person)
+            profile = await look_up(client, person)
             standing = await self._services.setting_up.standing(person, profile)
             await self._services.team.follow(person.workspace_id, profile)
             if not standing.is_set_up:
                 return home_before(standing)
             return home_without_role(standing, is_guest=profile.is_guest)
-        base = await self._base()
+        base = await self._base(client, person.workspace_id)
         return home(shown, lambda card: _permalink(base, card))
 
-    async def _base(self) -> str:
+    async def _base(self, client: AsyncWebClient, workspace_id: str) -> str:
         """Slack's address of the workspace, asked once."""
-        if self._slack_url is None:
-            self._slack_url = str((await self._client.auth_test())["url"]).rstrip("/")
-        return self._slack_url
+        if workspace_id not in self._slack_urls:
+            self._slack_urls[workspace_id] = str((await client.auth_test())["url"]).rstrip("/")
+        return self._slack_urls[workspace_id]
 
 
 def _permalink(base: str, card: Notice) -> str | None:

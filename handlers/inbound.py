@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.errors import UserError
 from bot.services import Services
 from handlers.cleaning import clean_body
+from handlers.clients import Clients
 from handlers.errors import explain
 from handlers.forms import Again, Result, afterwards, refill, result_of
 from handlers.ids import COMMAND, Act, Form, Shortcut
@@ -29,6 +30,7 @@ from handlers.payloads import (
     channel_of,
     event_person_of,
     person_of,
+    place_of,
     pressed_value,
     typed_values,
 )
@@ -68,10 +70,13 @@ class Subcommand:
 
 @dataclass
 class Desk:
-    """Where features register. Exactly one listener per id."""
+    """Where features register. Exactly one listener per id.
+
+    A request brings the client of its workspace; ``clients`` gives it where there is no request.
+    """
 
     app: AsyncApp
-    client: AsyncWebClient
+    clients: Clients
     services: Services
     tasks: Tasks = field(default_factory=Tasks)
     subcommands: dict[str, Subcommand] = field(default_factory=dict)
@@ -85,7 +90,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         services = self.services
-        self.outside = Outside(self.client, services.shared_channels, services.clock)
+        self.outside = Outside(self.clients, services.shared_channels, services.clock)
         self.app.use(clean_body)
 
     def before_commands(self, gate: Callable[[CommandCall], Awaitable[bool]]) -> None:
@@ -173,6 +178,7 @@ class Desk:
                 now = self.services.clock.now()
                 if not await events.is_new(tx, call.body["event_id"], now):
                     return
+            await self.services.installations.meet(place_of(body))
             await work(call)
         except Exception as error:  # the boundary of an event
             explain(error)
@@ -268,9 +274,16 @@ class Desk:
 
         async def serve() -> None:
             request = read()
-            await self._guard(request, work(request))
+            await self._guard(request, self._met(request, work))
 
         self.tasks.spawn(serve())
+
+    async def _met(
+        self, request: RequestT, work: Callable[[RequestT], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Whatever comes first from a workspace makes it known."""
+        await self.services.installations.meet(place_of(request.body))
+        await work(request)
 
     async def _guard(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Run a feature's work; whatever fails is told to the person who asked."""

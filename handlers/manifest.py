@@ -24,6 +24,7 @@ BOT_SCOPES = (
 )
 EVENTS = (
     "app_home_opened",
+    "app_uninstalled",
     "channel_shared",
     "channel_unshared",
     "member_joined_channel",
@@ -31,15 +32,21 @@ EVENTS = (
     "message.groups",
     "subteam_members_changed",
     "subteam_updated",
+    "tokens_revoked",
     "user_change",
 )
 
 
-def manifest(*, request_url: str | None = None) -> dict[str, Any]:
+def manifest(*, request_url: str | None = None, redirect_url: str | None = None) -> dict[str, Any]:
     """The manifest.
 
     :param request_url: where Slack sends requests over HTTP; None: Socket Mode.
+    :param redirect_url: where Slack sends people back to who have installed the app: for an app of
+        many workspaces, whose tokens end and are refreshed. None: one workspace.
     """
+    oauth: dict[str, Any] = {"scopes": {"bot": list(BOT_SCOPES)}}
+    if redirect_url is not None:
+        oauth["redirect_urls"] = [redirect_url]
     command: dict[str, Any] = {
         "command": COMMAND,
         "description": "Your team's social media: draft, approve, publish, answer, measure",
@@ -75,13 +82,13 @@ def manifest(*, request_url: str | None = None) -> dict[str, Any]:
             ],
             "slash_commands": [command],
         },
-        "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
+        "oauth_config": oauth,
         "settings": {
             "event_subscriptions": subscriptions,
             "interactivity": interactivity,
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": redirect_url is not None,
             "socket_mode_enabled": request_url is None,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": redirect_url is not None,
         },
     }
 

@@ -31,13 +31,16 @@ class Standing:
 class NoticeLookup:
     """Answers whether a notice's message is there."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-        self._bot_user_id: str | None = None
+    def __init__(self) -> None:
+        self._bot_user_ids: dict[str, str] = {}  # by workspace
         self._told = False
 
-    async def find(self, notice: Notice, thread_ts: str | None) -> Standing | None:
+    async def find(
+        self, client: AsyncWebClient, notice: Notice, thread_ts: str | None
+    ) -> Standing | None:
         """The newest message of the notice since posting it began; None if there is none.
+
+        :param client: its workspace's.
 
         Where the app lacks the right to look, there is none either: rather twice than never.
 
@@ -45,7 +48,7 @@ class NoticeLookup:
         :raises aiohttp.ClientError, TimeoutError: Slack can't be reached.
         """
         try:
-            return await self._find(notice, thread_ts)
+            return await self._find(client, notice, thread_ts)
         except SlackApiError as error:
             if refusal(error) == "thread_not_found":
                 return None
@@ -60,15 +63,17 @@ class NoticeLookup:
                 )
             return None
 
-    async def _find(self, notice: Notice, thread_ts: str | None) -> Standing | None:
-        ours = await self._own_user_id()
+    async def _find(
+        self, client: AsyncWebClient, notice: Notice, thread_ts: str | None
+    ) -> Standing | None:
+        ours = await self._own_user_id(client, notice.workspace_id)
         channel = notice.destination
         if channel.startswith(PERSON):
-            opened = await self._client.conversations_open(users=channel)
+            opened = await client.conversations_open(users=channel)
             channel = opened["channel"]["id"]
         assert notice.begun_at is not None
         newest: Standing | None = None
-        async for message in self._messages(channel, thread_ts, notice.begun_at):
+        async for message in _messages(client, channel, thread_ts, notice.begun_at):
             payload = _payload(message)
             if message.get("user") != ours or payload.get("id") != notice.id:
                 continue
@@ -76,34 +81,35 @@ class NoticeLookup:
                 newest = Standing(channel, message["ts"])
         return newest
 
-    async def _messages(
-        self, channel: str, thread_ts: str | None, since: datetime
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        """All messages of a channel, or of a thread, since then; a page after the other."""
-        oldest = f"{(since - CLOCKS_DIFFER_BY).timestamp():.6f}"
-        cursor: str | None = None
-        while True:
-            asked: dict[str, Any] = {
-                "channel": channel,
-                "oldest": oldest,
-                "limit": PAGE,
-                "cursor": cursor,
-                "include_all_metadata": True,
-            }
-            if thread_ts is None:
-                answer = await self._client.conversations_history(**asked)
-            else:
-                answer = await self._client.conversations_replies(ts=thread_ts, **asked)
-            for message in answer["messages"]:
-                yield message
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None:
-                return
+    async def _own_user_id(self, client: AsyncWebClient, workspace_id: str) -> str:
+        if workspace_id not in self._bot_user_ids:
+            self._bot_user_ids[workspace_id] = str((await client.auth_test())["user_id"])
+        return self._bot_user_ids[workspace_id]
 
-    async def _own_user_id(self) -> str:
-        if self._bot_user_id is None:
-            self._bot_user_id = str((await self._client.auth_test())["user_id"])
-        return self._bot_user_id
+
+async def _messages(
+    client: AsyncWebClient, channel: str, thread_ts: str | None, since: datetime
+) -> AsyncIterator[Mapping[str, Any]]:
+    """All messages of a channel, or of a thread, since then; a page after the other."""
+    oldest = f"{(since - CLOCKS_DIFFER_BY).timestamp():.6f}"
+    cursor: str | None = None
+    while True:
+        asked: dict[str, Any] = {
+            "channel": channel,
+            "oldest": oldest,
+            "limit": PAGE,
+            "cursor": cursor,
+            "include_all_metadata": True,
+        }
+        if thread_ts is None:
+            answer = await client.conversations_history(**asked)
+        else:
+            answer = await client.conversations_replies(ts=thread_ts, **asked)
+        for message in answer["messages"]:
+            yield message
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+        if cursor is None:
+            return
 
 
 def metadata(notice: Notice) -> dict[str, Any]:

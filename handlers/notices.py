@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import destinations
 from bot.attempts import Timing
 from bot.clock import Clock
+from bot.installations import NOT_INSTALLED
 from bot.shared_channels import SHARED
+from handlers.clients import Clients, NotInstalled
 from handlers.notice_lookup import NoticeLookup, Standing, metadata
 from handlers.slack_calls import FAILED, is_clear, refusal, retry_after
 from storage import notice_claims
@@ -72,7 +73,7 @@ MayPost = Callable[[Notice], Awaitable[bool]]
 class NoticeSender:
     """Sends what is owed, one at a time per destination, however many senders there are.
 
-    :param client: without retries of its own: what Slack asks to wait for waits as a row.
+    :param clients: without retries of their own: what Slack asks to wait for waits as a row.
     :param may_post: says, before each message, whether it may go where it goes; what may not is
         kept as if Slack refused it.
     """
@@ -80,7 +81,7 @@ class NoticeSender:
     def __init__(
         self,
         database: Database,
-        client: AsyncWebClient,
+        clients: Clients,
         clock: Clock,
         renderers: Mapping[Card, Renderer],
         timing: Timing | None = None,
@@ -91,11 +92,11 @@ class NoticeSender:
         self._longest_wait = min(LONGEST_WAIT, timing.longest_wait)
         self._patience_s = self._lease.total_seconds() * 2 / 3  # for a call of Slack's
         self._database = database
-        self._client = client
+        self._clients = clients
         self._alarm = clock.alarm("notices")
         self._renderers = renderers
         self._may_post = may_post
-        self._lookup = NoticeLookup(client)
+        self._lookup = NoticeLookup()
         self._sending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -157,6 +158,8 @@ class NoticeSender:
         began = notice.begun_at is not None  # a post that nobody knows of is still to be looked for
         try:
             rendered = rendering.result()
+        except NotInstalled:
+            await self._not_installed(kept, uncertain=began)
         except NotYet as error:
             await self._again(kept, str(error), uncertain=began)
         except FAILED as error:  # a picture couldn't be shown to Slack
@@ -169,9 +172,17 @@ class NoticeSender:
         else:
             if rendered is None:  # nothing to show (any more)
                 await self._settle(kept, kept.channel, kept.ts)
-            elif await self._stays_inside(kept, uncertain=began):
-                held = await self._hold(kept)
-                await self._show(held, rendered, had_begun=began)
+            else:
+                await self._show_inside(kept, rendered, had_begun=began)
+
+    async def _show_inside(self, notice: Notice, rendered: Rendered, *, had_begun: bool) -> None:
+        """Show it, unless people see it there who mustn't, or the app isn't there any more."""
+        try:
+            if await self._stays_inside(notice, uncertain=had_begun):
+                notice = await self._hold(notice)
+                await self._show(notice, rendered, had_begun=had_begun)
+        except NotInstalled:
+            await self._not_installed(notice, uncertain=had_begun)
 
     async def _stays_inside(self, notice: Notice, *, uncertain: bool) -> bool:
         """Whether its message may go there now; else it is kept, or asked again later.
@@ -211,7 +222,8 @@ class NoticeSender:
         if had_begun and not notice.ts:
             try:
                 async with asyncio.timeout(self._patience_s):
-                    standing = await self._lookup.find(notice, rendered.thread_ts)
+                    client = await self._clients.of(notice.workspace_id)
+                    standing = await self._lookup.find(client, notice, rendered.thread_ts)
             except FAILED as error:
                 await self._refused(notice, error, uncertain=True)
                 return
@@ -224,7 +236,8 @@ class NoticeSender:
     async def _edit(self, notice: Notice, channel: str, ts: str, rendered: Rendered) -> None:
         try:
             async with asyncio.timeout(self._patience_s):
-                await self._client.chat_update(
+                client = await self._clients.of(notice.workspace_id)
+                await client.chat_update(
                     channel=channel, ts=ts, text=rendered.text, blocks=list(rendered.blocks)
                 )
         except FAILED as error:  # whatever came of it, the same edit again does no harm
@@ -235,7 +248,8 @@ class NoticeSender:
     async def _post(self, notice: Notice, rendered: Rendered) -> None:
         try:
             async with asyncio.timeout(self._patience_s):
-                posted = await self._client.chat_postMessage(
+                client = await self._clients.of(notice.workspace_id)
+                posted = await client.chat_postMessage(
                     channel=notice.destination,
                     thread_ts=rendered.thread_ts,
                     unfurl_links=False,
@@ -251,7 +265,7 @@ class NoticeSender:
         if not await self._settle(notice, channel, ts, pause=BETWEEN_POSTS):
             log.warning("Two processes have posted a %s notice; one goes.", notice.card)
             with suppress(*FAILED):  # then it stays twice
-                await self._client.chat_delete(channel=channel, ts=ts)
+                await client.chat_delete(channel=channel, ts=ts)
 
     # What is kept
 
@@ -298,7 +312,9 @@ class NoticeSender:
     async def _refused(self, notice: Notice, error: Exception, *, uncertain: bool) -> None:
         """:param uncertain: whether the message may have been posted, now or before."""
         name, limit = refusal(error), _asked_to_wait(error)
-        if name in GONE and notice.ts:
+        if await self._clients.refused(notice.workspace_id, name):
+            await self._again(notice, name, after=NO_WAIT, uncertain=uncertain)
+        elif name in GONE and notice.ts:
             await self._again(notice, name, after=NO_WAIT, forget_ts=True)
         elif name in DEAD:
             await self._broken(notice, name, uncertain=uncertain)
@@ -323,6 +339,15 @@ class NoticeSender:
                 notice.destination,
                 problem,
             )
+
+    async def _not_installed(self, notice: Notice, *, uncertain: bool) -> None:
+        """Kept until the app is installed again. There is nobody to be told."""
+
+        async def keep(tx: Transaction) -> None:
+            now = await self._database.now(tx)
+            await notice_claims.broken(tx, notice, NOT_INSTALLED, now, uncertain=uncertain)
+
+        await self._database.surely(keep)
 
     async def _again(
         self,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
 from bot.shared_channels import SharedChannels
+from handlers.clients import Clients, NotInstalled
 from handlers.slack_calls import FAILED, refusal
 from storage.records import Notice
 
@@ -23,16 +23,16 @@ class Outside:
     """Asks Slack who sees a channel, at most every ten minutes in each process: events about it
     can be lost."""
 
-    def __init__(self, client: AsyncWebClient, shared: SharedChannels, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, clients: Clients, shared: SharedChannels, clock: Clock) -> None:
+        self._clients = clients
         self._shared = shared
         self._clock = clock
-        self._asked: dict[str, tuple[datetime, Sequence[str] | None]] = {}
+        self._asked: dict[tuple[str, str], tuple[datetime, Sequence[str] | None]] = {}
         self._names: dict[str, str] = {}
 
-    def forget(self, channel: str) -> None:
+    def forget(self, workspace_id: str, channel: str) -> None:
         """Ask anew the next time."""
-        self._asked.pop(channel, None)
+        self._asked.pop((workspace_id, channel), None)
 
     async def may_post(self, notice: Notice) -> bool:
         """Whether a notice's message may be posted, or edited, where it goes.
@@ -53,15 +53,18 @@ class Outside:
             await self._may_post(workspace_id, channel)
         except FAILED as error:
             log.warning("Who sees %s isn't known yet: %s.", channel, refusal(error))
+        except NotInstalled:
+            log.info("The app isn't in %s any more: nothing is posted there.", workspace_id)
 
     async def _teams(self, workspace_id: str, channel: str) -> Sequence[str] | None:
         """The other teams that see it, also those that are invited; None: nobody else."""
         now = self._clock.now()
-        asked_at, teams = self._asked.get(channel, (None, None))
+        asked_at, teams = self._asked.get((workspace_id, channel), (None, None))
         if asked_at is not None and abs(now - asked_at) < ASKED_AGAIN:
             return teams
         try:
-            info = (await self._client.conversations_info(channel=channel))["channel"]
+            client = await self._clients.of(workspace_id)
+            info = (await client.conversations_info(channel=channel))["channel"]
         except SlackApiError as error:
             if refusal(error) in LETS_POSTING_SAY_IT:
                 return None
@@ -71,15 +74,16 @@ class Outside:
             named = {*info.get("connected_team_ids", ()), *info.get("shared_team_ids", ())}
             named |= {*info.get("pending_connected_team_ids", ())}
             teams = tuple(sorted(named - {workspace_id}))
-        self._asked[channel] = (now, teams)
+        self._asked[workspace_id, channel] = (now, teams)
         return teams
 
-    async def names(self, teams: Sequence[str]) -> Sequence[str]:
+    async def names(self, workspace_id: str, teams: Sequence[str]) -> Sequence[str]:
         """What other teams are called; one that Slack doesn't name keeps its id."""
         for team in teams:
             if team not in self._names:
                 try:
-                    answer = await self._client.team_info(team=team)
+                    client = await self._clients.of(workspace_id)
+                    answer = await client.team_info(team=team)
                     self._names[team] = str(answer["team"]["name"])
                 except FAILED as error:
                     log.info("Slack doesn't name the team %s: %s.", team, refusal(error))

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.installations import Place
 from bot.media import OfferedPicture
 from bot.team import Person, Profile
 from bot.zone_names import is_zone
+
+ORGANISATION = "E"  # how an organisation's id begins; a workspace's with T
 
 
 def person_of(body: Mapping[str, Any]) -> Person:
@@ -26,12 +29,11 @@ def person_of(body: Mapping[str, Any]) -> Person:
     user = body.get("user")
     if not isinstance(user, Mapping):
         return Person(body["team_id"], body["user_id"], origin_of(body))
+    place = place_of(body)
     home = user.get("team_id")
-    view, team = body.get("view") or {}, body.get("team") or {"id": home}
-    installed: str = view.get("app_installed_team_id") or team["id"]
-    ours = (None, installed, (body.get("enterprise") or {}).get("id"))
+    ours = (None, place.workspace_id, place.enterprise_id)
     home_team = None if home in ours else home
-    return Person(installed, user["id"], origin_of(body), home_team)
+    return Person(place.workspace_id, user["id"], origin_of(body), home_team)
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
@@ -42,7 +44,7 @@ def event_person_of(body: Mapping[str, Any]) -> Person:
     about = event.get("message") or event.get("previous_message") or event
     user = about.get("user") or ""
     who = user["id"] if isinstance(user, Mapping) else user
-    return Person(body["team_id"], who, origin_of(body))
+    return Person(place_of(body).workspace_id, who, origin_of(body))
 
 
 def origin_of(body: Mapping[str, Any]) -> str:
@@ -61,6 +63,34 @@ def origin_of(body: Mapping[str, Any]) -> str:
     if body.get("type") == "message_action":
         return f"a message's menu in #{where}"
     return f"a card in #{where}"
+
+
+def place_of(body: Mapping[str, Any]) -> Place:
+    """The workspace that a request came from: the one whose installation Slack means by it, also
+    where a modal was opened across Slack Connect, or for a whole organisation."""
+    team, user = _mapping(body.get("team")), _mapping(body.get("user"))
+    told = (body.get("authorizations") or [{}])[0]
+    installed = _mapping(body.get("view")).get("app_installed_team_id") or ""
+    workspace_id = (
+        (installed if not installed.startswith(ORGANISATION) else None)
+        or team.get("id")
+        or told.get("team_id")
+        or body.get("team_id")
+        or user.get("team_id")
+        or ""
+    )
+    enterprise = (
+        _mapping(body.get("enterprise")).get("id")
+        or told.get("enterprise_id")
+        or body.get("enterprise_id")
+        or team.get("enterprise_id")
+    )
+    name = team.get("domain") or body.get("team_domain") or workspace_id
+    return Place(workspace_id, name, enterprise)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def profile_of(user: Mapping[str, Any], workspace_id: str) -> Profile:

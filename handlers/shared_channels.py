@@ -18,7 +18,7 @@ def register(desk: Desk) -> None:
     async def changed(call: EventCall) -> None:
         """It was shared, or isn't any more: what is true now is asked anew."""
         channel = str(call.event["channel"])
-        outside.forget(channel)
+        outside.forget(call.person.workspace_id, channel)
         await outside.look(call.person.workspace_id, channel)
 
     desk.press(Act.ALLOW_SHARED, allow)

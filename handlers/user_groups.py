@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.errors import NotFound, UserError
 from bot.team import Person, Profile
 from bot.user_groups import SlackGroup, UserGroups
+from handlers.clients import Clients, NotInstalled
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.payloads import profile_of
@@ -65,18 +66,19 @@ async def in_slack(
 class GroupReader:
     """Reads groups and who is in them from Slack."""
 
-    def __init__(self, client: AsyncWebClient, groups: UserGroups, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, clients: Clients, groups: UserGroups, clock: Clock) -> None:
+        self._clients = clients
         self._groups = groups
         self._clock = clock
 
-    async def every(self) -> Sequence[Mapping[str, Any]]:
+    async def every(self, workspace_id: str) -> Sequence[Mapping[str, Any]]:
         """The groups there are, disabled ones left out, by handle.
 
         :raises UserError: Slack doesn't give them.
         """
         try:
-            answer = await self._client.usergroups_list()
+            client = await self._clients.of(workspace_id)
+            answer = await client.usergroups_list()
         except SlackApiError as error:
             raise UserError(
                 f"Slack doesn't show its user groups ({refusal(error)}). Nothing was changed. "
@@ -91,30 +93,33 @@ class GroupReader:
         """A group as it is now, and the profiles of those in it whom we don't know; one that is
         disabled has nobody in it. None: Slack has no such group."""
         now = self._clock.now()
-        answer = await self._client.usergroups_list(include_disabled=True)
+        client = await self._clients.of(workspace_id)
+        answer = await client.usergroups_list(include_disabled=True)
         shown = next((one for one in answer["usergroups"] if one["id"] == group_id), None)
         if shown is None:
             return None
         members: tuple[str, ...] = ()
         if not shown["date_delete"]:
-            listed = await self._client.usergroups_users_list(usergroup=group_id)
+            listed = await client.usergroups_users_list(usergroup=group_id)
             members = tuple(listed["users"])
         group = SlackGroup(group_id, shown["handle"], shown["name"], members, now)
         unknown = await self._groups.unknown(workspace_id, members)
-        return group, await self._profiles(workspace_id, unknown)
+        return group, await self._profiles(client, workspace_id, unknown)
 
-    async def _profiles(self, workspace_id: str, user_ids: Collection[str]) -> Sequence[Profile]:
+    async def _profiles(
+        self, client: AsyncWebClient, workspace_id: str, user_ids: Collection[str]
+    ) -> Sequence[Profile]:
         if len(user_ids) <= ASKED_ONE_BY_ONE:
             asked = []
             for user_id in user_ids:
                 try:
-                    asked.append(await look_up(self._client, Person(workspace_id, user_id)))
+                    asked.append(await look_up(client, Person(workspace_id, user_id)))
                 except NotFound:
                     log.info("Slack doesn't know %s, who is in a user group.", user_id)
             return asked
         wanted, found, cursor = set(user_ids), [], ""
         while True:
-            page = await self._client.users_list(limit=A_PAGE, cursor=cursor)
+            page = await client.users_list(limit=A_PAGE, cursor=cursor)
             found += [
                 profile_of(user, workspace_id) for user in page["members"] if user["id"] in wanted
             ]
@@ -137,6 +142,8 @@ class GroupReader:
                     await self.keep_in_step(workspace_id, group_id)
                 except FAILED as error:
                     log.warning("A user group could not be read: %s.", refusal(error))
+                except NotInstalled:
+                    log.info("The app isn't in %s any more: no groups are read.", workspace_id)
 
 
 class GroupForm:
@@ -144,14 +151,16 @@ class GroupForm:
 
     def __init__(self, desk: Desk) -> None:
         self._groups = desk.services.user_groups
-        self._reader = GroupReader(desk.client, desk.services.user_groups, desk.services.clock)
+        self._reader = GroupReader(desk.clients, desk.services.user_groups, desk.services.clock)
 
     async def open(self, press: Press) -> None:
         await press.open(self._view(press.person), on_top=True)
 
     async def _view(self, person: Person, *, chosen: str | None = None, said: str = "") -> View:
         kept = await self._groups.check(person)
-        return group_view(await self._reader.every(), kept, chosen=chosen, said=said)
+        return group_view(
+            await self._reader.every(person.workspace_id), kept, chosen=chosen, said=said
+        )
 
     async def switch(self, press: Press) -> None:
         """Show the roles of the group that was chosen."""

@@ -83,6 +83,21 @@ async def save_credentials(tx: Transaction, account_id: str, credentials: bytes)
     )
 
 
+async def every(tx: Transaction) -> Sequence[Account]:
+    """All accounts of all workspaces, disconnected ones too."""
+    return await many(tx, Account, select(accounts).order_by(accounts.c.created_at, accounts.c.id))
+
+
+async def relock(tx: Transaction, seen: Account, credentials: bytes) -> bool:
+    """Keep the same credentials under another key, unless they were changed meanwhile."""
+    return await changed(
+        tx,
+        update(accounts)
+        .where(accounts.c.id == seen.id, accounts.c.credentials == seen.credentials)
+        .values(credentials=credentials),
+    )
+
+
 async def set_state(
     tx: Transaction, account_id: str, state: AccountState, problem: str | None
 ) -> bool:

@@ -186,6 +186,19 @@ async def mend(
     await refresh(tx, workspace_id, destination, now)
 
 
+async def owe_kept(tx: Transaction, workspace_id: str, problem: str, now: datetime) -> None:
+    """Owe again what was kept in a workspace because of a problem that is over."""
+    await tx.connection.execute(
+        update(notices)
+        .where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.state == NoticeState.BROKEN,
+            notices.c.problem == problem,
+        )
+        .values(state=NoticeState.OWED, next_attempt_at=now, attempt=0, problem=None)
+    )
+
+
 async def count_broken(tx: Transaction, workspace_id: str) -> Mapping[str, int]:
     """How many messages are kept for destinations that refuse them, by destination."""
     rows = await tx.connection.execute(

@@ -160,7 +160,10 @@ class Card(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A Slack team. ``set_up_at`` is None until an admin has finished the set-up form."""
+    """A Slack team. ``set_up_at`` is None until an admin has finished the set-up form.
+
+    ``enterprise_id``: the organisation (Enterprise Grid) whose installation serves it.
+    """
 
     id: str
     name: str
@@ -173,6 +176,7 @@ class Workspace:
     lateness_limit_s: int
     set_up_at: datetime | None
     created_at: datetime
+    enterprise_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ workspaces = Table(
     Column("lateness_limit_s", Integer, nullable=False),
     _time("set_up_at", nullable=True),
     _time("created_at"),
+    _name("enterprise_id", nullable=True),
+    Index(None, "enterprise_id"),
 )
 
 members = Table(

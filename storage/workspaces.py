@@ -1,6 +1,7 @@
 """Workspaces and their members."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -23,10 +24,27 @@ async def every(tx: Transaction) -> Sequence[Workspace]:
     return await many(tx, Workspace, select(workspaces).order_by(workspaces.c.id))
 
 
-async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -> Workspace:
-    """The workspace, made with nothing set up and nothing on its record if it is new."""
+async def ensure(
+    tx: Transaction,
+    workspace_id: str,
+    name: str,
+    now: datetime,
+    *,
+    enterprise_id: str | None = None,
+) -> Workspace:
+    """The workspace, made with nothing set up and nothing on its record if it is new.
+
+    :param enterprise_id: its organisation's (Enterprise Grid).
+    """
     known = await get(tx, workspace_id)
     if known is not None:
+        if enterprise_id not in (None, known.enterprise_id):
+            known = replace(known, enterprise_id=enterprise_id)
+            await tx.connection.execute(
+                update(workspaces)
+                .where(workspaces.c.id == workspace_id)
+                .values(enterprise_id=enterprise_id)
+            )
         return known
     made = Workspace(
         id=workspace_id,
@@ -40,6 +58,7 @@ async def ensure(tx: Transaction, workspace_id: str, name: str, now: datetime) -
         lateness_limit_s=DEFAULT_LATENESS_LIMIT_S,
         set_up_at=None,
         created_at=now,
+        enterprise_id=enterprise_id,
     )
     try:
         async with tx.connection.begin_nested():

@@ -33,6 +33,10 @@ class Files:
         self._files = {key: from_json(File, body) for key, body in store.all("file")}
         folder.mkdir(parents=True, exist_ok=True)
 
+    def has(self, file_id: str) -> bool:
+        """Whether somebody asked to upload it here."""
+        return file_id in self._files
+
     def get(self, file_id: str) -> File:
         """A file that was completely uploaded.
 

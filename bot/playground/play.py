@@ -149,7 +149,8 @@ def _own_key(file: Path) -> str:
 
 
 def _refuse_real_tokens(environment: Mapping[str, str]) -> None:
-    real = [name for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN") if environment.get(name)]
+    names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CLIENT_SECRET")
+    real = [name for name in names if environment.get(name)]
     if real:
         raise SettingsError(
             [

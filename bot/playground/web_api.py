@@ -103,6 +103,14 @@ class WebApi:
         app = self._slack.workspace.app
         if not token:
             raise SlackError("not_authed")
+        if (ends := self._slack.workspace.issued.get(token)) is not None:
+            if self._slack.workspace.now() > ends:
+                raise SlackError("token_expired")
+            if method.needs_app_token:
+                raise SlackError("not_allowed_token_type")
+            return
+        if token.startswith(("xoxb-", "xoxe.xoxb-")) and not app.bot_token:
+            raise SlackError("account_inactive")  # of an app that was removed
         if token not in (app.bot_token, app.app_token):
             raise SlackError("invalid_auth")
         if (token == app.app_token) is not method.needs_app_token:

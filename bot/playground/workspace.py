@@ -60,6 +60,8 @@ class Workspace:
         self.grants = Grants(self._store, now)
         self.views = Views(self._store, self.changes, now)
         self.app = App.load(self._store, manifest)
+        # Tokens of an app in several workspaces, until when each is good (see ``installing.py``).
+        self.issued: dict[str, float] = {}
         team = self._store.get("team", "team")
         self.team = from_json(Team, team) if team else Team("T0ACORN0001", "Acorn", "acorn")
         self.other_teams = {

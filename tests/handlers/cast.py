@@ -137,7 +137,8 @@ class Cast:
 
     async def _view(self, registered: str, line: Line, who: str) -> dict[str, Any]:
         """A view that the person has open, with what the line says in it."""
-        opened = await self.stage.bot.desk.client.views_open(
+        client = await self.stage.bot.desk.clients.of(TEAM.id)
+        opened = await client.views_open(
             trigger_id=self.stage.slack.workspace.grants.new_trigger(who).id,
             view={
                 "type": "modal",

@@ -12,6 +12,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from handlers.clients import OneClient
 from handlers.notices import NoticeSender, Rendered
 from handlers.views.blocks import section
 from storage.database import Database
@@ -28,7 +29,7 @@ async def main(database_url: str, slack: str, token: str, shown: dict[str, list[
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=token, base_url=slack, session=session, retry_handlers=[])
         database = Database(database_url)
-        await NoticeSender(database, client, clock, {Card.APPROVAL: render}).run()
+        await NoticeSender(database, OneClient(client), clock, {Card.APPROVAL: render}).run()
 
 
 if __name__ == "__main__":

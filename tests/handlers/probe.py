@@ -23,6 +23,7 @@ from bot.playground.records import Message, View
 from bot.playground.seed import ANA, SOCIAL
 from bot.playground.slack import Slack
 from handlers import desk as desk_feature
+from handlers.clients import OneClient
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.requests import (
@@ -184,7 +185,7 @@ async def probing(folder: Path) -> AsyncIterator[Probe]:
         stack.push_async_callback(services.listening.close)
         identity = await client.auth_test()
         app = slack_app(settings, slack_client(settings, session, None), identity)
-        probe = Probe(slack, client, Desk(app, client, services))
+        probe = Probe(slack, client, Desk(app, OneClient(client), services))
         probe.register()
         served = web.create_app(
             SignedRequests(app, slack.workspace.app.signing_secret).handle, HealthCheck(database)

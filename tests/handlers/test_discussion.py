@@ -64,7 +64,8 @@ async def test_what_is_no_persons_reply_to_a_card_is_no_comment(stage: Stage) ->
     other = stage.slack.people.post_message(ANA, SOCIAL, "Lunch?")
     stage.slack.people.post_message(BEN, SOCIAL, "Yes", other.ts)
     stage.slack.people.post_message(BEN, APPROVALS, "Not in a thread")
-    await stage.bot.desk.client.chat_postMessage(
+    client = await stage.bot.desk.clients.of(TEAM.id)
+    await client.chat_postMessage(
         channel=card.channel, thread_ts=card.ts, text="An app says this"
     )
     write(stage, BEN, card, "The only one")

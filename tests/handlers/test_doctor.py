@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 
 from bot.accounts import mark_expired
 from bot.bootstrap import open_networks
@@ -23,6 +23,7 @@ from bot.composing import PostForm
 from bot.doctor import examine
 from bot.doctor_slack import check_clock
 from bot.findings import Finding, Verdict
+from bot.keys import Keyring
 from bot.playground.faults import ApiTrouble
 from bot.playground.seed import ALERTS, ANA, BEN, CARE, EVA, GENERAL
 from bot.settings import Settings
@@ -228,7 +229,7 @@ async def test_a_login_that_the_network_refuses(stage: Stage) -> None:
 
 
 async def test_another_key_than_the_logins_were_kept_with(stage: Stage) -> None:
-    other = MultiFernet([Fernet(Fernet.generate_key())])
+    other = Keyring([Fernet(Fernet.generate_key())])
     said = await the_one_wrong(replace(stage.settings, secret_keys=other))
     assert "SECRET_KEY doesn't open its login" in said
 

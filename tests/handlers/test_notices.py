@@ -24,6 +24,7 @@ from bot.playground.play import play_settings, playground
 from bot.playground.records import Message
 from bot.playground.seed import ALERTS, ANA, APPROVALS, CARE, EVA, SOCIAL, TEAM
 from bot.playground.slack import Slack
+from handlers.clients import OneClient
 from handlers.notices import BETWEEN_POSTS, NoticeSender, NotYet, Rendered
 from handlers.views.blocks import section
 from storage import destinations, notices, workspaces
@@ -63,7 +64,7 @@ class Outbox:
     ) -> NoticeSender:
         renderers = {Card.APPROVAL: self.render}
         used = client or self.client
-        return NoticeSender(self.database, used, self.clock, renderers, timing)
+        return NoticeSender(self.database, OneClient(used), self.clock, renderers, timing)
 
     async def owe(self, subject: str, text: str = "", channel: str = SOCIAL) -> None:
         self.shown[subject] = text or subject

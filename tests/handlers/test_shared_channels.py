@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.playground.faults import ApiTrouble
 from bot.playground.records import Message, Team
-from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, EVA
+from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, EVA, TEAM
 from handlers import outside
 from storage import history
 from tests.handlers.stage import Stage, labels_of, text_of
@@ -110,7 +110,7 @@ async def test_sharing_that_was_not_told_is_found_before_the_next_card(stage: St
     slack.put_other_team(OTHER)
     pending = replace(slack.channel(APPROVALS), is_pending_ext_shared=True, other_teams=(OTHER.id,))
     slack.put_channel(pending)
-    stage.bot.desk.outside.forget(APPROVALS)
+    stage.bot.desk.outside.forget(TEAM.id, APPROVALS)
     await write(stage, "Not public yet")
     await asked(stage)
     assert not shown(stage, "Not public yet")
@@ -135,7 +135,7 @@ async def test_a_team_without_a_name_is_shown_by_its_id(stage: Stage) -> None:
 
 async def test_while_slack_does_not_say_who_sees_it_the_card_waits(stage: Stage) -> None:
     stage.slack.faults.trouble_calls("conversations.info", ApiTrouble.SERVER_ERROR, times=2)
-    stage.bot.desk.outside.forget(APPROVALS)
+    stage.bot.desk.outside.forget(TEAM.id, APPROVALS)
     await write(stage, "Not public yet")
 
     async def asked_for_it() -> bool:

@@ -212,7 +212,7 @@ async def test_what_was_not_told_is_found_within_the_hour(stage: Stage) -> None:
     legal = stage.slack.workspace.user_groups[LEGAL]
     stage.slack.workspace.put_user_group(replace(legal, users=()))
     desk = stage.bot.desk
-    reader = GroupReader(desk.client, stage.services.user_groups, stage.services.clock)
+    reader = GroupReader(desk.clients, stage.services.user_groups, stage.services.clock)
     await stage.services.user_groups.claim_reading()
     assert "admin through" in await seen(stage)
     await reader.keep_in_step(stage.bot.team_id, LEGAL)

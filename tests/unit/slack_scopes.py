@@ -49,6 +49,8 @@ EVENTS = {
     "app_home_opened": frozenset(),
     "channel_shared": CHANNELS_READ,
     "channel_unshared": CHANNELS_READ,
+    "app_uninstalled": frozenset(),
+    "tokens_revoked": frozenset(),
     "member_joined_channel": CHANNELS_READ,
     "message.channels": frozenset({"channels:history"}),
     "message.groups": frozenset({"groups:history"}),

@@ -71,7 +71,12 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
 URL = "https://social.example.com/slack/events"
 
 
-@pytest.mark.parametrize("shown", [manifest(), manifest(request_url=URL)])
+BACK = "https://social.example.com/slack/oauth_redirect"
+
+
+@pytest.mark.parametrize(
+    "shown", [manifest(), manifest(request_url=URL), manifest(request_url=URL, redirect_url=BACK)]
+)
 def test_it_keeps_slacks_limits(shown: dict[str, Any]) -> None:
     about, features = shown["display_information"], shown["features"]
     assert len(about["name"]) <= 35
@@ -102,6 +107,15 @@ def test_socket_mode_needs_no_address_and_http_has_it_everywhere() -> None:
     assert settings["event_subscriptions"]["request_url"] == URL
     assert settings["interactivity"]["request_url"] == URL
     assert [command["url"] for command in by_http["features"]["slash_commands"]] == [URL]
+
+
+def test_many_workspaces_come_back_to_us_with_tokens_that_end() -> None:
+    many, one = manifest(request_url=URL, redirect_url=BACK), manifest(request_url=URL)
+    assert many["oauth_config"]["redirect_urls"] == [BACK]
+    assert many["settings"]["token_rotation_enabled"] is True
+    assert many["settings"]["org_deploy_enabled"] is True
+    assert "redirect_urls" not in one["oauth_config"]
+    assert one["settings"]["token_rotation_enabled"] is False
 
 
 def test_the_link_brings_the_whole_manifest_to_slack() -> None:

@@ -104,3 +104,36 @@ def test_no_secret_is_shown() -> None:
     assert "http_host" in shown, "the rest is"
     assert "secret" not in shown
     assert KEY not in shown
+
+
+MANY = {
+    "SECRET_KEY": KEY,
+    "SLACK_CLIENT_ID": "1.2",
+    "SLACK_CLIENT_SECRET": "client-secret",
+    "SLACK_SIGNING_SECRET": "signing-secret",
+    "HTTP_PORT": "8080",
+    "PUBLIC_URL": "https://social.example.com/",
+}
+
+
+def test_many_workspaces_need_the_apps_own_credentials_and_an_address() -> None:
+    settings = read(MANY)
+    assert settings.many_workspaces
+    assert not read(GOOD).many_workspaces
+    assert settings.public_url == "https://social.example.com"
+    assert "secret" not in repr(settings)
+    for name in set(MANY) - {"SECRET_KEY"}:
+        assert names(problems({**MANY, name: ""})) == [name]
+    assert names(problems({**MANY, "PUBLIC_URL": "http://social.example.com"})) == ["PUBLIC_URL"]
+    assert read({**MANY, "PUBLIC_URL": "http://127.0.0.1:8080"}).many_workspaces
+
+
+def test_one_workspace_and_many_at_once_are_refused_in_plain_words() -> None:
+    for name, value in (
+        ("SLACK_BOT_TOKEN", "xoxb-1"),
+        ("SLACK_APP_TOKEN", "xapp-1"),
+        ("FIRST_ADMIN", "U1"),
+    ):
+        [problem] = problems({**MANY, name: value})
+        assert problem.startswith(f"{name}: ")
+        assert "take one kind out" in problem

@@ -85,6 +85,9 @@ class ScriptedNetwork(Network):
     def __init__(self, uncertainty: Uncertainty = Uncertainty.SAME_KEY) -> None:
         super().__init__(httpx.AsyncClient(), {}, lambda: datetime.now(UTC))
         self.uncertainty = uncertainty
+        self.connected_as = Connected(
+            "1", "@brand", "Brand", "https://s.example/brand", "s.example", {}, {}
+        )
         self.grace = timedelta(0)
         self.key_life: timedelta | None = None
         self.live: dict[str, str] = {}  # what readers see: remote id -> text
@@ -109,7 +112,7 @@ class ScriptedNetwork(Network):
         return len(text)
 
     async def connect(self, fields: Mapping[str, str]) -> Connected:
-        return Connected("1", "@brand", "Brand", "https://s.example/brand", "s.example", {}, {})
+        return self.connected_as
 
     def new_key(self, now: datetime) -> str:
         return f"key-{Random().random()}"

@@ -233,6 +233,10 @@ def upgrade() -> None:
         ),
         inline_references=True,
     )
+    op.add_column("workspaces", sa.Column("enterprise_id", sa.String(length=255), nullable=True))
+    op.create_index(
+        op.f("ix_workspaces_enterprise_id"), "workspaces", ["enterprise_id"], unique=False
+    )
     op.add_column("posts", sa.Column("round", sa.Integer(), server_default="1", nullable=False))
     op.create_index(op.f("ix_posts_campaign_id"), "posts", ["campaign_id"], unique=False)
     _chain_what_was_noted()

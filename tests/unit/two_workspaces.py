@@ -1,0 +1,284 @@
+"""Two workspaces on one database with the same shape of data: Acorn (A) and Birch (B).
+
+What is in Acorn carries `SECRET` in every text that people wrote, so that it can't be in Birch
+unnoticed.
+"""
+
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from PIL import Image
+from sqlalchemy import select
+
+from bot.bootstrap import build_services
+from bot.clock import Clock
+from bot.composing import PostForm
+from bot.digest_plans import understand
+from bot.networks.base import Connected
+from bot.services import Services
+from bot.settings import read_settings
+from bot.team import Person
+from storage import (
+    deliveries,
+    history,
+    holds,
+    media,
+    mentions,
+    parts,
+    snapshots,
+    watches,
+    workspaces,
+)
+from storage.database import Database
+from storage.migrations import migrate
+from storage.records import (
+    DeliveryState,
+    HoldReason,
+    Member,
+    Mention,
+    MentionKind,
+    MentionState,
+    Part,
+    PartKind,
+    PartState,
+    Role,
+    Sentiment,
+    Snapshot,
+    Urgency,
+    Verdict,
+    Watch,
+    WatchKind,
+)
+from storage.rows import new_id
+from storage.tables import metadata
+from tests.unit.world import ScriptedNetwork
+
+SECRET = "Wintermint"
+A, B = "T0ACORN", "T0BIRCH"
+Rows = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The ids of what a workspace has, by the name of the parameter that such an id is given to."""
+
+    admin: Person
+    ids: Mapping[str, tuple[str, ...]]
+
+
+@dataclass
+class TwoWorkspaces:
+    """The use cases over both, and what each has."""
+
+    services: Services
+    a: Filled
+    b: Filled
+
+    async def rows(self) -> Rows:
+        """Every row of every table, as text, without those that say that they are Birch's."""
+        found = {}
+        async with self.services.database.reading() as tx:
+            for table in metadata.sorted_tables:
+                rows = await tx.connection.execute(select(table))
+                found[table.name] = frozenset(
+                    json.dumps({key: repr(value) for key, value in row._mapping.items()})
+                    for row in rows
+                    if row._mapping.get("workspace_id") != B
+                    and not (table.name == "workspaces" and row._mapping["id"] == B)
+                )
+        return found
+
+
+@contextlib.asynccontextmanager
+async def two_workspaces(database_url: str, folder: Path) -> AsyncIterator[TwoWorkspaces]:
+    settings = read_settings(
+        {
+            "SECRET_KEY": Fernet.generate_key().decode(),
+            "SLACK_BOT_TOKEN": "xoxb-1",
+            "SLACK_APP_TOKEN": "xapp-1",
+            "DATA_DIR": str(folder / "data"),
+        },
+        folder / "no-dotenv",
+    )
+    database = Database(database_url)
+    await migrate(database)
+    network = ScriptedNetwork()
+    services = build_services(settings, database, Clock(), {network.name: network})
+    services.clock.start()
+    try:
+        a = await _fill(services, network, A, f"Acorn-{SECRET}")
+        b = await _fill(services, network, B, "Birch")
+        yield TwoWorkspaces(services, a, b)
+    finally:
+        services.clock.stop()
+        await services.charts.close()
+        await services.listening.close()
+        await database.close()
+
+
+async def _fill(
+    services: Services, network: ScriptedNetwork, workspace_id: str, mark: str
+) -> Filled:
+    """People, an account, posts in every state that a use case asks for, and all around them."""
+    now, database = datetime.now(UTC), services.database
+    admin = Person(workspace_id, f"U{workspace_id}ADMIN")
+    author = Person(workspace_id, f"U{workspace_id}AUTHOR")
+    async with database.transaction() as tx:
+        made = await workspaces.ensure(tx, workspace_id, mark, now)
+        await workspaces.save(
+            tx,
+            replace(
+                made,
+                approvals_channel=f"C{workspace_id}1",
+                alerts_channel=f"C{workspace_id}2",
+                routes={"Care": f"C{workspace_id}3"},
+                brand_words=(mark,),
+                set_up_at=now,
+            ),
+        )
+        for person, roles in ((admin, frozenset(Role)), (author, frozenset({Role.AUTHOR}))):
+            await workspaces.save_member(
+                tx, Member(workspace_id, person.user_id, f"{mark} {person.user_id}", "UTC", roles)
+            )
+    network.connected_as = Connected(
+        f"remote-{mark}", f"@{mark}", mark, f"https://s.example/{mark}", "s.example", {}, {}
+    )
+    account = await services.accounts.connect(admin, network.name, {"password": mark})
+    posts = []
+    for kind in ("in review", "scheduled", "held", "unknown", "failed", "published"):
+        form = PostForm(f"{mark} {kind}", (account.id,), link=f"https://x.example/{mark}")
+        post = (await services.drafting.submit(author, form)).post
+        if kind != "in review":
+            await services.approvals.decide(
+                admin, post.id, Verdict.APPROVED, revision_id=post.revision_id
+            )
+        posts.append((kind, post))
+    kept_parts, kept_deliveries = [], []
+    async with database.transaction() as tx:
+        hold_id = await holds.join(tx, workspace_id, author.user_id, now)
+        for kind, post in posts:
+            for delivery in await deliveries.of_post(tx, post.id):
+                kept_deliveries.append(delivery.id)
+                part = Part(
+                    id=new_id(),
+                    delivery_id=delivery.id,
+                    position=0,
+                    kind=PartKind.POST,
+                    key=f"key {mark} {kind}",
+                    frozen={"text": mark},
+                    state=PartState.BEGUN if kind == "unknown" else PartState.PENDING,
+                    begun_at=now if kind == "unknown" else None,
+                    result=None,
+                )
+                kept_parts.append(part)
+                state, more = {
+                    "held": (
+                        DeliveryState.HELD,
+                        {"hold_reason": HoldReason.LATE, "hold_id": hold_id},
+                    ),
+                    "unknown": (DeliveryState.UNKNOWN, {"problem": mark}),
+                    "failed": (DeliveryState.FAILED, {"problem": mark}),
+                    "published": (
+                        DeliveryState.PUBLISHED,
+                        {"remote_id": mark, "url": f"https://s.example/{mark}"},
+                    ),
+                }.get(kind, (DeliveryState.PENDING, {}))
+                given: dict[str, Any] = more
+                await deliveries.move(tx, delivery.id, [DeliveryState.PENDING], state, **given)
+            await history.note(tx, workspace_id, post.id, author.user_id, "noted", now, mark)
+        await parts.insert_all(tx, kept_parts)
+        heard = [_mention(workspace_id, account.id, mark, now, number) for number in range(3)]
+        heard[1] = replace(heard[1], urgency=Urgency.DOUBTFUL, listed_in=f"list-{mark}")
+        heard[2] = replace(heard[2], state=MentionState.RESOLVED)
+        for mention in heard:
+            await mentions.insert(tx, mention)
+        watch = Watch(
+            id=new_id(),
+            workspace_id=workspace_id,
+            kind=WatchKind.FEED,
+            value=f"https://f.example/{mark}",
+            title=mark,
+            everything=False,
+            cursor={},
+            polled_at=None,
+            problem=None,
+            created_by=admin.user_id,
+            created_at=now,
+        )
+        await watches.insert(tx, watch)
+        medium = services.media.keep(workspace_id, f"{mark}.png", _png(), now)
+        await media.insert(tx, medium)
+        await snapshots.insert_all(
+            tx,
+            [Snapshot(new_id(), workspace_id, account.id, None, now, {"followers": 5})],
+        )
+    await services.drafting.keep(author, draft_id := new_id(), {"text": mark}, None)
+    channel = f"C{workspace_id}1"
+    planned, _ = await services.digest_plans.plan(admin, channel, understand("daily 9:00"))
+    brake = await services.brakes.pull(author, f"{mark} stops", account.id)
+    return Filled(
+        admin,
+        {
+            "account_id": (account.id,),
+            "post_id": tuple(post.id for _, post in posts),
+            "revision_id": (posts[0][1].revision_id,),
+            "delivery_id": tuple(kept_deliveries),
+            "part_id": (kept_parts[0].id,),
+            "draft_id": (draft_id,),
+            "reply_id": (draft_id,),
+            "hold_id": (hold_id,),
+            "brake_id": (brake.brake.id,),
+            "mention_id": tuple(mention.id for mention in heard),
+            "list_id": (f"list-{mark}",),
+            "plan_id": (planned.plan.id,),
+            "watch_id": (watch.id,),
+            "channel": (channel,),
+        },
+    )
+
+
+def _mention(workspace_id: str, account_id: str, mark: str, now: datetime, number: int) -> Mention:
+    return Mention(
+        id=new_id(),
+        workspace_id=workspace_id,
+        source=account_id,
+        kind=MentionKind.MENTION,
+        account_id=account_id,
+        remote_id=f"said-{number}",
+        author=f"@{mark}",
+        author_name=mark,
+        text=f"{mark} is broken {number}",
+        url=f"https://s.example/{mark}/{number}",
+        reply_to={"id": f"said-{number}"},
+        posted_at=now,
+        seen_at=now,
+        sentiment=Sentiment.NEGATIVE,
+        score=0.9,
+        language="en",
+        reasons=(mark,),
+        urgency=Urgency.ALERT,
+        state=MentionState.OPEN,
+        owner_id=None,
+        route=None,
+        answer_due_at=now + timedelta(hours=12),
+        solve_due_at=now + timedelta(hours=24),
+        answered_at=None,
+        solved_at=None,
+        resolve_with=None,
+        continues=None,
+        listed_in=None,
+        version=1,
+    )
+
+
+def _png() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 6), "#0b6e63").save(drawn, "PNG")
+    return drawn.getvalue()
