@@ -8,6 +8,7 @@ from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound
 from bot.posts import IN_WORDS, content_hash
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.waiting import lists_changed
 from storage import approvals, history, notices, posts
 from storage.database import Database
 from storage.records import Approval, Card, Post, PostState, Revision, Verdict
@@ -154,6 +155,7 @@ class Approvals:
         else:
             await notices.owe(tx, workspace_id, Card.TROUBLE, post.id, post.author_id, now)
         await notices.refresh(tx, workspace_id, post.id, now)
+        await lists_changed(tx, admitted.workspace, post, revision, now)
 
     async def _who_was_first(self, tx: Transaction, workspace_id: str, post_id: str) -> AlreadyDone:
         post = await posts.get(tx, workspace_id, post_id)

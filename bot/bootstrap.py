@@ -29,6 +29,7 @@ from bot.attempts import Timing
 from bot.brake import Brakes
 from bot.charts import ChartWorker
 from bot.clock import Clock
+from bot.deadlines import Deadlines
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
@@ -38,6 +39,7 @@ from bot.health import HealthCheck
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.inbox import Inboxes
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mention_times import MentionTimes
@@ -51,6 +53,7 @@ from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.raising import Raiser
 from bot.replying import Replying
+from bot.reviews import Reviews
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
@@ -63,6 +66,7 @@ from bot.watches import Watches
 from handlers import register
 from handlers.inbound import Desk
 from handlers.notices import NoticeSender
+from handlers.presence import Presence
 from handlers.slack_calls import UNREACHABLE, refusal
 from storage import workspaces
 from storage.database import Database
@@ -126,6 +130,8 @@ async def running(
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
+        deadlines = Deadlines(database, clock, Presence(client, clock).away)
+        clock.every(timedelta(minutes=1), "deadlines", deadlines.run)
         poster = DigestPoster(database, services.metrics, clock)
         clock.start()
         clock.every(TICK, "numbers", services.metrics.measure_due)
@@ -161,6 +167,8 @@ def build_services(
         drafting=drafting,
         scheduling=Scheduling(database, clock),
         approvals=Approvals(database, clock),
+        reviews=Reviews(database, accounts, clock),
+        inboxes=Inboxes(database, accounts, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),

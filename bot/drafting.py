@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot import cards
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, count_all
@@ -11,11 +12,11 @@ from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
 from bot.scheduling import choose_time, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.waiting import lists_changed
 from storage import accounts, drafts, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
-    Card,
     Content,
     Draft,
     Post,
@@ -314,9 +315,8 @@ class Drafting:
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
-        if workspace.approvals_channel is not None:
-            for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
-                await notices.owe(tx, workspace.id, card, post.id, workspace.approvals_channel, now)
+        await cards.owe_card(tx, workspace, passed, revision, now)
+        await lists_changed(tx, workspace, passed, revision, now)
         return passed
 
     async def names(self, person: Person) -> dict[str, str]:

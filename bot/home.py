@@ -7,7 +7,8 @@ from datetime import timedelta
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import ShownBrake, shown_brakes
 from bot.clock import Clock
-from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.team import Action, Admitted, Person, admit
+from bot.waiting import waiting_for
 from storage import accounts, approvals, deliveries, drafts, holds, mentions, notices, posts
 from storage.database import Database
 from storage.records import (
@@ -132,13 +133,11 @@ class Homes:
         return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
-        """Posts that wait for this person: not what they wrote or changed last themselves."""
-        if not admitted.may(Action.DECIDE) or decides_own(admitted.workspace):
+        """Posts that wait for this person's decision."""
+        if not admitted.may(Action.DECIDE):
             return ()
-        me = admitted.member.user_id
-        waiting = await posts.waiting(tx, admitted.workspace.id, besides=me)
-        lines = await self._lines(tx, admitted, waiting[:MOST_READ])
-        return [line for line in lines if line.revision.editor_id != me]
+        waiting = await waiting_for(tx, admitted.workspace, admitted.member.user_id)
+        return await self._lines(tx, admitted, [one.post for one in waiting[:MOST_READ]])
 
     async def _to_mend(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """The author's own: changes asked for, failures of late, sends that nobody knows about."""

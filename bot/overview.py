@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import due_under
 from bot.errors import NotFound
 from bot.progress import NOTHING_SENT, Progress, progress
+from bot.waiting import is_past
 from storage import accounts, approvals, deliveries, history, media, parts, posts, workspaces
 from storage.records import (
     Approval,
@@ -27,7 +29,8 @@ class PostOverview:
 
     ``decided_before`` is the newest decision on another revision, with that revision, for showing
     what changed since. ``progress`` is how far each delivery is, ``due_under`` the brake under
-    which a held one came due, by the delivery's id.
+    which a held one came due, by the delivery's id. ``is_past``: its time passed while it
+    waited for a decision.
     """
 
     workspace: Workspace
@@ -42,6 +45,7 @@ class PostOverview:
     names: Mapping[str, str]  # of the team, by Slack id
     due_under: Mapping[str, Brake] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    is_past: bool = False
 
     def sent(self, delivery: Delivery) -> Progress:
         """How far a delivery is."""
@@ -49,7 +53,7 @@ class PostOverview:
 
 
 async def load(
-    tx: Transaction, accounts_: Accounts, workspace_id: str, post_id: str
+    tx: Transaction, accounts_: Accounts, workspace_id: str, post_id: str, *, now: datetime
 ) -> PostOverview:
     """Read a post's overview.
 
@@ -86,4 +90,5 @@ async def load(
             key: progress(found)
             for key, found in (await parts.of_deliveries(tx, [each.id for each in sent])).items()
         },
+        is_past=is_past(post, now),
     )

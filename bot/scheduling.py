@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot import times
+from bot import cards, times
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit, decides_own
+from bot.waiting import lists_changed
 from storage import accounts, approvals, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
@@ -219,20 +220,29 @@ class Scheduling:
             besides=post.id,
         )
 
-    async def reschedule(self, person: Person, post_id: str, wanted: NewTime) -> Post:
+    async def reschedule(
+        self, person: Person, post_id: str, wanted: NewTime, *, version: int | None = None
+    ) -> Post:
         """Move a post's time; its content and what was approved of it stay.
 
         Whoever may approve settles the new time with this press. Anybody else's new time for an
         approved post waits for one press on its card.
 
+        :param version: the post's, as it was shown where the button stood; another one than that
+            isn't moved by it.
         :raises FieldErrors: the time isn't understood or has passed.
-        :raises AlreadyDone: it is going out or has gone out.
+        :raises AlreadyDone: it is going out or has gone out; it changed since it was shown.
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             admitted = await admit(tx, person, Action.DRAFT)
             await workspaces.lock(tx, person.workspace_id)
             post, revision = await self._movable(tx, person, post_id)
+            if version is not None and version != post.version:
+                raise AlreadyDone(
+                    "This post was changed or decided since you were shown it, so it wasn't "
+                    "moved. `/social queue` shows how it stands."
+                )
             due_at = await self._chosen(tx, admitted, post, revision, wanted)
             moved = replace(post, when=wanted.when, due_at=due_at)
             await posts.lock(tx, post.id)
@@ -253,6 +263,9 @@ class Scheduling:
                 "" if moved.due_at is None else moved.due_at.isoformat(),
             )
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if moved.state is PostState.IN_REVIEW:
+                await cards.owe_card(tx, admitted.workspace, moved, revision, now)
+            await lists_changed(tx, admitted.workspace, moved, revision, now)
             await holds.left(tx, hold, post, person.user_id, "moved", now)
         self._publisher.ring()
         self._notices.ring()
@@ -311,7 +324,7 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DRAFT)
+            admitted = await admit(tx, person, Action.DRAFT)
             post = await posts.get(tx, person.workspace_id, post_id)
             if post is None:
                 raise NotFound("This post isn't there any more.")
@@ -324,6 +337,9 @@ class Scheduling:
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            revision = await posts.revision(tx, post.workspace_id, post.revision_id)
+            if revision is not None:
+                await lists_changed(tx, admitted.workspace, post, revision, now)
             await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)

@@ -13,12 +13,14 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.inbox import Inboxes
 from bot.listening import Listening
 from bot.media import MediaFolder
 from bot.mentions import Mentions
 from bot.metrics import Metrics
 from bot.outcomes import Outcomes
 from bot.replying import Replying
+from bot.reviews import Reviews
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.team import Team
@@ -38,6 +40,8 @@ class Services:
     drafting: Drafting
     scheduling: Scheduling
     approvals: Approvals
+    reviews: Reviews
+    inboxes: Inboxes
     outcomes: Outcomes
     brakes: Brakes
     holds: Holds

@@ -103,7 +103,11 @@ class ApprovalCards:
     async def _load(self, notice: Notice) -> PostOverview:
         async with self._services.database.reading() as tx:
             return await overview.load(
-                tx, self._services.accounts, notice.workspace_id, notice.subject_id
+                tx,
+                self._services.accounts,
+                notice.workspace_id,
+                notice.subject_id,
+                now=self._services.clock.now(),
             )
 
     async def render(self, notice: Notice) -> Rendered:

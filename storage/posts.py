@@ -10,6 +10,7 @@ from storage.records import Post, PostState, Revision
 from storage.rows import Transaction, add, changed, many, one
 from storage.tables import posts, revisions
 
+OUT = (PostState.PUBLISHED, PostState.PARTLY_PUBLISHED, PostState.FAILED)
 COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
 
 
@@ -158,6 +159,37 @@ async def waiting(tx: Transaction, workspace_id: str, *, besides: str | None) ->
         query = query.where(posts.c.author_id != besides)
     return await many(
         tx, Post, query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id)
+    )
+
+
+async def undecided(
+    tx: Transaction, workspace_id: str, after: datetime, until: datetime
+) -> Sequence[Post]:
+    """What is in review and due after one time and until another, soonest first."""
+    query = select(posts).where(
+        posts.c.workspace_id == workspace_id,
+        posts.c.state == PostState.IN_REVIEW,
+        posts.c.mention_id.is_(None),
+        posts.c.due_at > after,
+        posts.c.due_at <= until,
+    )
+    return await many(tx, Post, query.order_by(posts.c.due_at, posts.c.id))
+
+
+async def lately(tx: Transaction, workspace_id: str, since: datetime, limit: int) -> Sequence[Post]:
+    """What went out, in full or in part, or failed since a time, the newest first."""
+    return await many(
+        tx,
+        Post,
+        select(posts)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state.in_(OUT),
+            posts.c.mention_id.is_(None),
+            posts.c.due_at >= since,
+        )
+        .order_by(posts.c.due_at.desc(), posts.c.id)
+        .limit(limit),
     )
 
 

@@ -151,6 +151,10 @@ class Card(StrEnum):
     DOUBTFUL = "doubtful"  # the list of possibly negative mentions
     DIGEST = "digest"
     HELD = "held"  # a person's held posts, all on one card: to them, and to who may release them
+    REVIEW = "review"  # to an approver, once a day: the list of what waits for them
+    REVIEW_BEFORE = "review_before"  # the list of an earlier day: that there is a newer one
+    INBOX_BEFORE = "inbox_before"  # the same of an inbox
+    INBOX = "inbox"  # one per person: what is theirs to do soon, edited in place
     BRAKE = "brake"  # one per brake, in the approvals channel
     DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
 
@@ -177,7 +181,8 @@ class Member:
     """A person of a Slack team. ``roles`` are their own, without those of their user groups.
 
     ``is_guest``: Slack's single- and multi-channel guests. ``review_minute``, from midnight in
-    ``zone``, is when their list of posts to approve comes; None: at the default hour.
+    ``zone``, is when their list of posts to approve comes; None: at the default hour, negative:
+    they want none.
     """
 
     workspace_id: str
