@@ -17,6 +17,7 @@ from storage import accounts, drafts, history, holds, notices, posts, workspaces
 from storage import deliveries as delivery_rows
 from storage.database import Database
 from storage.records import (
+    Card,
     Content,
     Draft,
     Post,
@@ -62,11 +63,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A post that was submitted. ``due_at`` None: as soon as it is approved."""
+    """A post that was submitted. ``has_card``: in the approvals channel, now; what is further away
+    is in the approvers' lists, and gets its card when it comes near."""
 
     post: Post
     revision: Revision
     needs_approval: bool
+    has_card: bool
 
 
 class Drafting:
@@ -196,7 +199,7 @@ class Drafting:
             if post_id is None and draft_id is not None:
                 known = await _submitted_before(tx, person, draft_id, content)
                 if known is not None:
-                    return Submitted(*known, needs_approval)
+                    return Submitted(*known, needs_approval, await _has_card(tx, known[0]))
             due_at = await choose_time(
                 tx,
                 admitted,
@@ -219,9 +222,10 @@ class Drafting:
                 await drafts.remove(tx, draft_id)
             for left in [] if post_id is None else await _left_changes(tx, person, post_id):
                 await drafts.remove(tx, left.id)
+            has_card = await _has_card(tx, post)
         self._publisher.ring()
         self._notices.ring()
-        return Submitted(post, revision, needs_approval)
+        return Submitted(post, revision, needs_approval, has_card)
 
     async def _create(
         self,
@@ -324,6 +328,10 @@ class Drafting:
         async with self._database.reading() as tx:
             team = await workspaces.team(tx, person.workspace_id)
         return {member.user_id: member.name for member in team}
+
+
+async def _has_card(tx: Transaction, post: Post) -> bool:
+    return await notices.of_card(tx, post.workspace_id, Card.APPROVAL, post.id) is not None
 
 
 async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot import cards, times
@@ -30,6 +30,8 @@ from storage.rows import Transaction, new_id
 
 DEFAULT_SLOTS = tuple(Slot(weekday, hour * 60) for weekday in range(5) for hour in (9, 12, 16))
 QUEUE_LENGTH = 40
+LATELY = timedelta(days=3)
+MOST_LATELY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +176,29 @@ class Scheduling:
             await admit(tx, person, Action.LOOK)
             found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH)
             total = await posts.count_coming(tx, person.workspace_id)
-            held = await holds.held_among(tx, [post.id for post in found])
-            revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
-            on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
-            known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
-            items = []
-            for post in found:
-                revision = revisions[post.revision_id]
-                its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
-                items.append(QueueItem(post, revision, its, post.id in held))
-        return items, total
+            return await self._items(tx, person, found), total
+
+    async def lately(self, person: Person) -> Sequence[QueueItem]:
+        """What went out, failed or was cancelled in the last days, the newest first."""
+        since = self._clock.now() - LATELY
+        async with self._database.reading() as tx:
+            await admit(tx, person, Action.LOOK)
+            found = await posts.lately(tx, person.workspace_id, since, MOST_LATELY)
+            return await self._items(tx, person, found)
+
+    async def _items(
+        self, tx: Transaction, person: Person, found: Sequence[Post]
+    ) -> Sequence[QueueItem]:
+        held = await holds.held_among(tx, [post.id for post in found])
+        revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
+        on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
+        known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
+        items = []
+        for post in found:
+            revision = revisions[post.revision_id]
+            its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
+            items.append(QueueItem(post, revision, its, post.id in held))
+        return items
 
     async def movable(self, person: Person, post_id: str) -> Movable:
         """:raises AlreadyDone: it is going out or has gone out."""

@@ -12,9 +12,11 @@ from handlers import (
     drafting,
     held,
     home,
+    inbox,
     mentions,
     outcomes,
     queue,
+    reviews,
     setup,
     team,
     trouble,
@@ -23,6 +25,7 @@ from handlers import (
 from handlers.inbound import Desk
 from handlers.notices import Renderer
 from handlers.pictures import Pictures
+from handlers.post_modal import PostModal
 from handlers.rescheduling import Rescheduling
 from storage.records import Card
 
@@ -33,14 +36,17 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     pictures = Pictures(services.database, services.media, services.clock)
     draft_form = drafting.register(desk_, pictures)
     rescheduling = Rescheduling(desk_)
-    queue.register(desk_, draft_form, rescheduling)
+    post_modal = PostModal(desk_, pictures)
+    queue.register(desk_, draft_form, rescheduling, post_modal)
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
     team.register(desk_)
     home.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
-        **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **approvals.register(desk_, post_modal, draft_form, rescheduling),
+        **reviews.register(desk_, post_modal),
+        **inbox.register(desk_),
         **trouble.register(desk_),
         **account_cards,
         **held_cards,

@@ -10,7 +10,12 @@ from storage.records import Post, PostState, Revision
 from storage.rows import Transaction, add, changed, many, one
 from storage.tables import posts, revisions
 
-OUT = (PostState.PUBLISHED, PostState.PARTLY_PUBLISHED, PostState.FAILED)
+OVER = (
+    PostState.PUBLISHED,
+    PostState.PARTLY_PUBLISHED,
+    PostState.FAILED,
+    PostState.CANCELLED,
+)
 COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
 
 
@@ -177,18 +182,18 @@ async def undecided(
 
 
 async def lately(tx: Transaction, workspace_id: str, since: datetime, limit: int) -> Sequence[Post]:
-    """What went out, in full or in part, or failed since a time, the newest first."""
+    """What went out, failed or was cancelled since a time, the newest change first."""
     return await many(
         tx,
         Post,
         select(posts)
         .where(
             posts.c.workspace_id == workspace_id,
-            posts.c.state.in_(OUT),
+            posts.c.state.in_(OVER),
             posts.c.mention_id.is_(None),
-            posts.c.due_at >= since,
+            posts.c.updated_at >= since,
         )
-        .order_by(posts.c.due_at.desc(), posts.c.id)
+        .order_by(posts.c.updated_at.desc(), posts.c.id)
         .limit(limit),
     )
 
