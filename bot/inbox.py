@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.accounts import Accounts
 from bot.clock import Clock
-from bot.reminders import Stage, half_day, told_at
+from bot.reminders import Stage, half_day, to_tell_author, told_at
 from bot.reviews import WaitingLine, waiting_lines
 from bot.waiting import is_past, waiting_for, with_deciders
 from storage import notices, occurrences, posts, workspaces
@@ -59,8 +59,8 @@ class Inboxes:
             waiting = await waiting_for(tx, workspace, user_id)
             own = await posts.of_author(tx, workspace_id, user_id, [PostState.IN_REVIEW])
             mine = await with_deciders(tx, workspace, sorted(own, key=_due))
-            soon = [one for one in waiting if _is_soon(one.post, Stage.FIRST, now, zone)]
-            warned = [one for one in mine if _is_soon(one.post, Stage.WARNED, now, zone)]
+            soon = [one for one in waiting if _is_soon(one.post, now, zone)]
+            warned = [one for one in mine if _is_warned_of(one.post, now, zone)]
             passed = [
                 one for one in mine if is_past(one.post, now) and now - _due(one.post) < PASSED_FOR
             ]
@@ -76,9 +76,16 @@ def _due(post: Post) -> datetime:
     return post.due_at or post.created_at
 
 
-def _is_soon(post: Post, stage: Stage, now: datetime, zone: ZoneInfo) -> bool:
+def _is_soon(post: Post, now: datetime, zone: ZoneInfo) -> bool:
     due_at = post.due_at
-    return due_at is not None and told_at(due_at, stage, zone) <= now < due_at
+    return due_at is not None and told_at(due_at, Stage.FIRST, zone) <= now < due_at
+
+
+def _is_warned_of(post: Post, now: datetime, zone: ZoneInfo) -> bool:
+    if post.due_at is None:
+        return False
+    stage = to_tell_author(post.due_at, now, zone, post.updated_at)
+    return stage in (Stage.WARNED, Stage.LAST)
 
 
 async def ping(
