@@ -154,7 +154,7 @@ def comment_block(place: int) -> str:
 
 def _head(item: Reviewed) -> str:
     shown = item.shown
-    head = f"*{time_line(shown)}* · by {name_of(shown, shown.post.author_id)}"
+    head = f"*{time_line(shown).rstrip('.')}* · by {name_of(shown, shown.post.author_id)}"
     if shown.is_past or not item.waits:
         return f"{state_line(shown)}\n{head}"
     return head

@@ -131,7 +131,7 @@ async def test_twelve_posts_are_approved_with_twelve_presses(lists: Stage) -> No
             await expect(form).to_contain_text("Changed since changes were requested")
             await screenshot(ben, "review-changed")
         if number == 3:
-            await expect(form.get_by_role("img").last).to_be_visible()
+            await expect(form.get_by_role("button", name="A green field")).to_be_visible()
             await screenshot(ben, "review-picture")
         following = dialog(ben, f"Post {number + 1} of 12" if number < 12 else "Reviewed")
         await press(button(form, "Approve"), following)
@@ -170,7 +170,7 @@ async def test_a_reminder_and_a_post_that_passes_undecided(lists: Stage) -> None
     late = await submit(lists, "Too late: this morning's special", timedelta(minutes=50))
     await tick(lists)
     ben = await lists.tab(BEN, "messages")
-    told = messages(ben, "wait for your approval")
+    told = messages(ben, "that are due soon wait for your approval")
     await expect(told).to_contain_text("2 posts that are due soon")
     await screenshot(ben, "inbox-reminder")
     async with lists.services.database.transaction() as tx:
