@@ -11,6 +11,7 @@ from bot import cards, inbox
 from bot.clock import Clock
 from bot.reminders import (
     HORIZON,
+    LISTED_BEFORE,
     Reviewer,
     Stage,
     candidates,
@@ -25,6 +26,7 @@ from storage import notices, occurrences, posts, workspaces
 from storage.database import Database
 from storage.occurrences import Occurrence
 from storage.records import Card, Member, Post, Workspace
+from storage.rows import Transaction
 
 LATEST_LIST = timedelta(hours=6)  # after the hour, when nobody was there to send it
 LOOKED_BACK = timedelta(days=1)  # for posts that passed undecided while nobody was there
@@ -89,6 +91,8 @@ class Deadlines:
                 subject = workspace.id, Card.REVIEW, member.user_id
                 await notices.start_anew(tx, *subject, Card.REVIEW_BEFORE, now)
                 await notices.owe(tx, *subject, member.user_id, now)
+                for one in waiting:
+                    await _told_by_list(tx, one.post, member, now)
 
     # Cards
 
@@ -129,7 +133,7 @@ class Deadlines:
             (one.post, due_at, reviewers)
             for one in waiting
             if (due_at := one.post.due_at) is not None
-            and candidates(due_at, now, reviewers := _reviewers(one, due_at, team, told, now))
+            and candidates(due_at, now, reviewers := _reviewers(one, due_at, team, told))
         ]
         concerned = {one.user_id for _, _, reviewers in open_ for one in reviewers}
         away = await self._away(workspace.id, concerned) if concerned else ()
@@ -201,6 +205,12 @@ class Deadlines:
                     await lists_changed(tx, workspace, post, revision, now)
 
 
+async def _told_by_list(tx: Transaction, post: Post, member: Member, now: datetime) -> None:
+    """What is due soon and on the list needs no first reminder beside it."""
+    if post.due_at is not None and now < post.due_at <= now + LISTED_BEFORE:
+        await occurrences.claim(tx, _told(post, member.user_id, Stage.FIRST), post.due_at, now)
+
+
 def _told(post: Post, user_id: str, what: str) -> str:
     return f"told:{post.workspace_id}:{post.id}:{user_id}:{what}"
 
@@ -210,7 +220,6 @@ def _reviewers(
     due_at: datetime,
     team: Mapping[str, Member],
     told: Collection[Occurrence],
-    now: datetime,
 ) -> Sequence[Reviewer]:
     """Whom a post waits for, with what they were told about it."""
     return [
@@ -218,7 +227,6 @@ def _reviewers(
             user_id,
             ZoneInfo(team[user_id].zone),
             is_backup=user_id in waiting.deciders.backups,
-            listed_at=_listed_at(waiting, team[user_id], now),
             reminded=frozenset(
                 stage for stage in Stage if (_told(waiting.post, user_id, stage), due_at) in told
             ),
@@ -226,15 +234,6 @@ def _reviewers(
         for user_id in waiting.deciders.everybody
         if user_id in team
     ]
-
-
-def _listed_at(waiting: Waiting, member: Member, now: datetime) -> datetime | None:
-    """When somebody's list had this post on it last; None if it hadn't."""
-    minute = list_minute(member)
-    if minute is None or member.user_id not in waiting.deciders.asked:
-        return None
-    at = latest_list(now, minute, ZoneInfo(member.zone))
-    return at if waiting.post.updated_at <= at else None
 
 
 def _as_now(reviewer: Reviewer, away: Collection[str]) -> Reviewer:

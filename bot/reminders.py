@@ -10,7 +10,7 @@ from bot.zones import first_existing
 
 MORNING, EVENING = time(8), time(20)  # between them people are reminded, by their own clocks
 TOLD_IN_THE_EVENING = 18  # o'clock
-LISTED_BEFORE = timedelta(hours=5)  # who got the list within this time before is told already
+LISTED_BEFORE = timedelta(hours=5)  # who gets the list with it within this time is told by that
 
 
 class Stage(StrEnum):
@@ -41,15 +41,13 @@ BEFORE: Mapping[Stage, timedelta] = {
 class Reviewer:
     """Somebody who may decide on a post and hasn't.
 
-    ``is_away``: on holiday, or not to be disturbed now. ``listed_at`` is when their list with this
-    post on it came last (UTC), ``reminded`` what they were told about it.
+    ``is_away``: on holiday, or not to be disturbed now. ``reminded`` is what they were told of it.
     """
 
     user_id: str
     zone: ZoneInfo
     is_backup: bool = False
     is_away: bool = False
-    listed_at: datetime | None = None
     reminded: frozenset[Stage] = frozenset()
 
 
@@ -64,7 +62,7 @@ def candidates(
     for one in reviewers if now < due_at else ():
         for stage in (Stage.BACKUP,) if one.is_backup else ASKED_STAGES:
             if now >= told_at(due_at, stage, one.zone):
-                if not _knows(one, stage, due_at):
+                if not _knows(one, stage):
                     found[one.user_id] = stage
                 break
     return found
@@ -109,14 +107,9 @@ def _reachable(group: Sequence[Reviewer], due_at: datetime, now: datetime) -> Se
     )
 
 
-def _knows(one: Reviewer, stage: Stage, due_at: datetime) -> bool:
-    if stage in one.reminded or (stage is Stage.FIRST and Stage.AGAIN in one.reminded):
-        return True
-    return (
-        stage is Stage.FIRST
-        and one.listed_at is not None
-        and one.listed_at >= due_at - LISTED_BEFORE
-    )
+def _knows(one: Reviewer, stage: Stage) -> bool:
+    later = stage is Stage.FIRST and Stage.AGAIN in one.reminded
+    return stage in one.reminded or later
 
 
 def to_tell_author(

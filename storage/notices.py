@@ -17,7 +17,7 @@ GATHERS = {Card.TROUBLE: timedelta(seconds=2)}
 
 # Somebody who decides a dozen posts changes everybody's lists a dozen times: few edits show it.
 LISTS = (Card.REVIEW, Card.INBOX)
-LISTS_WAIT = timedelta(seconds=5)
+LISTS_WAIT = timedelta(seconds=2)
 
 
 async def owe(

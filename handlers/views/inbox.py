@@ -31,11 +31,11 @@ def inbox(shown: Inbox) -> tuple[str, list[Block]]:
     if shown.passed:
         head = _one_or(shown.passed, "The time of {} passed undecided; nothing was published.")
         heads.append(head)
-        blocks += _part(f":hourglass: *{head}*", shown.passed, with_time=True)
+        blocks += _part(f":hourglass: *{head}*", shown.passed, own=True)
     if shown.undecided:
         head = _one_or(shown.undecided, "Nobody has decided yet on {}, due soon.")
         heads.append(head)
-        blocks += _part(f":warning: *{head}*", shown.undecided, with_time=True)
+        blocks += _part(f":warning: *{head}*", shown.undecided, own=True)
     if shown.to_decide:
         number = len(shown.to_decide)
         head = (
@@ -44,7 +44,7 @@ def inbox(shown: Inbox) -> tuple[str, list[Block]]:
             else f"{number} posts that are due soon wait for your approval."
         )
         heads.append(head)
-        blocks += _part(f":eyes: *{head}*", shown.to_decide, with_time=False)
+        blocks += _part(f":eyes: *{head}*", shown.to_decide, own=False)
         blocks.append(actions(review_button(shown.waiting)))
     return " ".join(heads), blocks
 
@@ -53,15 +53,15 @@ def _one_or(lines: Sequence[WaitingLine], text: str) -> str:
     return text.format("your post" if len(lines) == 1 else f"{len(lines)} of your posts")
 
 
-def _part(head: str, lines: Sequence[WaitingLine], *, with_time: bool) -> list[Block]:
-    """A kind of task; each post can be opened, and given its next free time where that helps."""
+def _part(head: str, lines: Sequence[WaitingLine], *, own: bool) -> list[Block]:
+    """A kind of task; each post can be opened, and the own ones be given their next free time."""
     blocks: list[Block] = [section(head)]
     room = FULL // 3 - cost(blocks)
     for shown, one in enumerate(lines[:MOST]):
         opens = button("Open", Act.OPEN_POST, one.post.id)
         item = (
-            [section(line(one)), actions(next_free(one.post), opens)]
-            if with_time
+            [section(line(one, with_author=False)), actions(next_free(one.post), opens)]
+            if own
             else [section(line(one), accessory=opens)]
         )
         room -= cost(item)

@@ -70,14 +70,15 @@ def review_button(number: int) -> Block:
     return button(f"Review {number}", Act.OPEN_REVIEW, style="primary")
 
 
-def line(one: WaitingLine) -> str:
+def line(one: WaitingLine, *, with_author: bool = True) -> str:
     """A waiting post in a list: when it is due, where, whose, how it begins."""
     due_at = one.post.due_at
     when = date(due_at) if due_at else "As soon as it's approved"
     labels = shorten(escape(", ".join(one.labels)), LONGEST_LABELS)
     text = one.revision.base_text.strip() or next(iter(one.revision.content.texts.values()), "")
     said = excerpt(text, EXCERPT) or "_only pictures_"
-    return f"*{when}* · {labels} · by <@{one.post.author_id}>\n>{said}"
+    by = f" · by <@{one.post.author_id}>" if with_author else ""
+    return f"*{when}* · {labels}{by}\n>{said}"
 
 
 # One after the other

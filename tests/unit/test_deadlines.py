@@ -86,7 +86,7 @@ class Here:
 @pytest.fixture
 async def here(database_url: str, tmp_path: Path) -> AsyncIterator[Here]:
     made = Here()
-    async with world(database_url, tmp_path, now=lambda: made.now) as made._world:
+    async with world(database_url, tmp_path, now=lambda: made.now, own_cards=False) as made._world:
         yield made
 
 
@@ -188,6 +188,16 @@ async def test_approvers_then_the_backup_are_reminded_once(here: Here) -> None:
     assert EVA.user_id not in await here.has(Card.INBOX)
     await here.tick(due_at - 30 * MINUTE)
     assert EVA.user_id in await here.has(Card.INBOX)
+
+
+async def test_the_list_is_the_first_reminder_of_what_is_due_soon(here: Here) -> None:
+    await here.due(MONDAY + timedelta(days=1, hours=13, minutes=30))
+    await here.tick(MONDAY + timedelta(days=1, hours=9))
+    assert await here.has(Card.REVIEW) == {BEN.user_id, CHIDI.user_id}
+    await here.tick(MONDAY + timedelta(days=1, hours=10))
+    assert await here.has(Card.INBOX) == set()
+    await here.tick(MONDAY + timedelta(days=1, hours=12, minutes=30))
+    assert await here.has(Card.INBOX) >= {BEN.user_id, CHIDI.user_id}
 
 
 async def test_who_is_away_is_not_reminded(here: Here) -> None:

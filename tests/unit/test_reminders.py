@@ -70,12 +70,6 @@ def test_nobody_is_told_the_same_twice() -> None:
     assert to_remind(NOON + HOUR, NOON, [known]) == {"UBEN": Stage.AGAIN}
 
 
-def test_who_got_the_list_with_it_just_before_is_not_told_again_at_once() -> None:
-    listed = ben(listed_at=NOON - HOUR)
-    assert to_remind(NOON + 4 * HOUR, NOON, [listed]) == {}
-    assert to_remind(NOON + HOUR, NOON, [listed]) == {"UBEN": Stage.AGAIN}
-
-
 def test_who_is_away_is_left_alone_while_somebody_else_can_decide() -> None:
     away, chidi = ben(is_away=True), Reviewer("UCHIDI", UTC_ZONE)
     assert to_remind(NOON + 2 * HOUR, NOON, [away, chidi]) == {"UCHIDI": Stage.FIRST}
@@ -157,7 +151,6 @@ def test_somebody_is_told_before_it_is_late_and_nobody_twice(
                 one.zone,
                 one.is_backup,
                 one.is_away,
-                None,
                 frozenset(stage for user, stage in told if user == one.user_id),
             )
             for one in group
