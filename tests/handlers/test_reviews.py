@@ -17,7 +17,7 @@ from bot.inbox import Inbox
 from bot.overview import PostOverview
 from bot.playground.block_kit import check_message, check_view
 from bot.playground.records import View
-from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, TEAM
+from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, TEAM
 from bot.reviews import NEVER, Reviewed, ReviewList, WaitingLine
 from bot.team import Person
 from handlers.presence import Presence, is_on_holiday, is_snoozing
@@ -25,7 +25,7 @@ from handlers.reviews import Round
 from handlers.views.inbox import inbox
 from handlers.views.reviews import parts_of, review_list, review_modal
 from storage import media, posts, workspaces
-from storage.records import Picture, Post, PostState, Verdict, When
+from storage.records import Picture, Post, PostState, Slot, Verdict, When
 from tests.handlers.shown_posts import NOW, overviews
 from tests.handlers.stage import Stage, labels_of, staged, text_of
 from tests.servers.eventually import eventually
@@ -278,17 +278,16 @@ async def test_a_post_without_a_card_is_opened_from_the_queue_and_decided_there(
 
 
 async def test_a_newcomer_is_told_where_a_far_post_waits(lists: Stage) -> None:
+    [account_id] = await accounts_of(lists)
+    far = Slot((datetime.now(UTC) + timedelta(days=3)).weekday(), 12 * 60)
+    await lists.services.scheduling.set_slots(Person(TEAM.id, EVA), account_id, (far,))
     await lists.command(ANA, "/social draft Far away")
     form = await lists.modal(ANA, "Far away")
-    await lists.press(ANA, form, "draft_when", "words")
-    form = await lists.modal(ANA, "Time in words")
-    await lists.press(ANA, form, "words", "in 3 days")
-    form = await lists.modal(ANA, "Goes out")
-    assert (await lists.submit(form)).ok
-    await lists.no_modal(ANA)
+    assert (await lists.submit(form, when="Next free time")).ok
     said = await lists.whispered(ANA, "It waits for approval")
     assert "daily list" in said.text
     assert "4 hours before it is due" in said.text
+    assert lists.messages(APPROVALS) == []
 
 
 async def test_a_reminder_is_one_message_that_is_edited(lists: Stage) -> None:
