@@ -11,6 +11,7 @@ from bot.policies import Round
 from bot.posts import IN_WORDS, content_hash
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
+from bot.waiting import lists_changed
 from storage import approvals, history, notices, posts, workspaces
 from storage.database import Database
 from storage.records import Approval, Card, Post, PostState, Revision, Verdict
@@ -182,6 +183,7 @@ class Approvals:
         await notices.refresh(tx, workspace_id, post.id, now)
         if post.mention_id is not None:
             await notices.refresh(tx, workspace_id, post.mention_id, now)
+        await lists_changed(tx, before.deciders.workspace, post, revision, now)
 
     async def _who_was_first(self, tx: Transaction, post: Post) -> AlreadyDone:
         state = f"This post is {IN_WORDS[post.state]}. Your press changed nothing."

@@ -32,6 +32,7 @@ from bot.campaign_roles import CampaignRoles
 from bot.charts import ChartWorker
 from bot.clock import Clock
 from bot.comments import Comments
+from bot.deadlines import Deadlines
 from bot.digest_plans import DigestPlans, DigestPoster
 from bot.digests import Digests
 from bot.drafting import Drafting
@@ -41,6 +42,7 @@ from bot.health import HealthCheck
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.inbox import Inboxes
 from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening
@@ -58,6 +60,7 @@ from bot.publishing import Publisher
 from bot.raising import Raiser
 from bot.record import Record
 from bot.replying import Replying
+from bot.reviews import Reviews
 from bot.scheduling import Scheduling
 from bot.sentiment import EnglishClassifier, Thresholds
 from bot.services import Services
@@ -84,6 +87,7 @@ from handlers.installations import (
 )
 from handlers.manifest import BOT_SCOPES
 from handlers.notices import NoticeSender
+from handlers.presence import Presence
 from handlers.signed import SignedRequests
 from handlers.slack_calls import UNREACHABLE, refusal
 from handlers.user_groups import GroupReader
@@ -168,6 +172,8 @@ async def running(
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
+        deadlines = Deadlines(database, clock, Presence(slack.clients, clock).away)
+        clock.every(timedelta(minutes=1), "deadlines", deadlines.run)
         groups = GroupReader(slack.clients, services.user_groups, clock)
         clock.every(timedelta(minutes=10), "user groups", groups.read_due)
         if slack.tokens is not None:
@@ -221,6 +227,8 @@ def build_services(
         policies=Policies(database, accounts, clock),
         comments=Comments(database, clock),
         suggestions=Suggestions(database, accounts, approvals, drafting, clock),
+        reviews=Reviews(database, accounts, clock),
+        inboxes=Inboxes(database, accounts, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),

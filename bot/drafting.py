@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot import policies
+from bot import cards, policies
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, count_all, suggested_form
@@ -13,6 +13,7 @@ from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import content_hash, require_step
 from bot.scheduling import choose_time, pass_suggestions, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit
+from bot.waiting import lists_changed
 from storage import (
     accounts,
     approvals,
@@ -35,7 +36,6 @@ from storage.records import (
     PostState,
     Revision,
     Suggestion,
-    Workspace,
 )
 from storage.rows import Transaction, new_id
 
@@ -80,11 +80,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A post that was submitted. ``due_at`` None: as soon as it is approved."""
+    """A post that was submitted. ``has_card``: in the approvals channel, now; what is further away
+    is in the approvers' lists, and gets its card when it comes near."""
 
     post: Post
     revision: Revision
     needs_approval: bool
+    has_card: bool
 
 
 class Drafting:
@@ -236,7 +238,7 @@ class Drafting:
             if post_id is None and draft_id is not None:
                 known = await _submitted_before(tx, person, draft_id, content)
                 if known is not None:
-                    return Submitted(*known, needs_approval)
+                    return Submitted(*known, needs_approval, await _has_card(tx, known[0]))
             due_at = await choose_time(
                 tx,
                 admitted,
@@ -268,9 +270,10 @@ class Drafting:
                 await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
             for left in [] if post_id is None else await _left_changes(tx, person, post_id):
                 await drafts.remove(tx, person.workspace_id, person.user_id, left.id)
+            has_card = await _has_card(tx, post)
         self._publisher.ring()
         self._notices.ring()
-        return Submitted(post, revision, needs_approval)
+        return Submitted(post, revision, needs_approval, has_card)
 
     async def _create(
         self,
@@ -386,11 +389,13 @@ class Drafting:
         if not needs_approval:
             await schedule_deliveries(tx, passed, revision, passed.due_at or now)
         await notices.refresh(tx, workspace.id, post.id, now)
-        await owe_cards(tx, workspace, post.id, now)
         await pass_suggestions(tx, post, now)
         channel = workspace.approvals_channel
-        if channel and needs_approval and await _is_new_since_a_decision(tx, revision, now):
+        has_card = await cards.owe_card(tx, workspace, passed, revision, now)
+        is_new = needs_approval and await _is_new_since_a_decision(tx, revision, now)
+        if channel and has_card and is_new:
             await notices.owe(tx, workspace.id, Card.CHANGED, revision.id, channel, now)
+        await lists_changed(tx, workspace, passed, revision, now)
         return passed
 
     async def use_suggestion(
@@ -430,7 +435,7 @@ class Drafting:
         passed = await self._pass_on(
             tx, admitted, post, revision, needs_approval, now, did="used a suggestion"
         )
-        return Submitted(passed, revision, needs_approval)
+        return Submitted(passed, revision, needs_approval, await _has_card(tx, passed))
 
     async def names(self, person: Person) -> dict[str, str]:
         """The team's names by Slack id, for mentions in a text that becomes a post."""
@@ -439,19 +444,16 @@ class Drafting:
         return {member.user_id: member.name for member in team}
 
 
-async def owe_cards(tx: Transaction, workspace: Workspace, post_id: str, now: datetime) -> None:
-    """A post's card, and what doesn't fit on it, are owed to the approvals channel."""
-    if workspace.approvals_channel is not None:
-        for card in (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2):
-            await notices.owe(tx, workspace.id, card, post_id, workspace.approvals_channel, now)
-
-
 async def _is_new_since_a_decision(tx: Transaction, revision: Revision, now: datetime) -> bool:
     """Whether it was made now, after somebody had decided on an earlier one."""
     if revision.created_at != now:
         return False
     decided = await approvals.of_post(tx, revision.post_id)
     return any(decision.revision_id != revision.id for decision in decided)
+
+
+async def _has_card(tx: Transaction, post: Post) -> bool:
+    return await notices.of_card(tx, post.workspace_id, Card.APPROVAL, post.id) is not None
 
 
 async def _left_changes(tx: Transaction, person: Person, post_id: str) -> list[Draft]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot import policies
 from bot.accounts import AccountChoice, Accounts
 from bot.brake import ShownBrake, shown_brakes
 from bot.clock import Clock
 from bot.team import Action, Admitted, Person, admit
+from bot.waiting import waiting_for
 from storage import accounts, approvals, deliveries, drafts, holds, mentions, notices, posts
 from storage.database import Database
 from storage.records import (
@@ -25,7 +25,6 @@ from storage.records import (
 from storage.rows import Transaction
 
 MOST_READ = 50  # of each list; what doesn't fit on Home is counted
-MOST_WEIGHED = 500  # posts in review, soonest first, for whose approval they wait
 COMING = 5
 FAILED_FOR = timedelta(days=14)  # then a failed post is no task any more
 FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
@@ -140,14 +139,11 @@ class Homes:
         return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
-        """Posts that wait for this person: their approval would count now."""
-        waiting = await posts.waiting(tx, admitted.workspace.id, MOST_WEIGHED)
-        revisions = await posts.revisions_by_ids(tx, [post.revision_id for post in waiting])
-        found = [(post, revisions[post.revision_id]) for post in waiting]
-        standings = await policies.rounds(tx, admitted.workspace, found)
-        me = admitted.member.user_id
-        mine = [post for post in waiting if standings[post.id].counts(me)]
-        return await self._lines(tx, admitted, mine[:MOST_READ])
+        """Posts that wait for this person's decision."""
+        if not admitted.may_somewhere(Action.DECIDE):
+            return ()
+        waiting = await waiting_for(tx, admitted.workspace, admitted.member.user_id)
+        return await self._lines(tx, admitted, [one.post for one in waiting[:MOST_READ]])
 
     async def _to_mend(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
         """The author's own: changes asked for, failures of late, sends that nobody knows about."""

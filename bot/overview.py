@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot import policies
 from bot.accounts import AccountChoice, Accounts
@@ -10,6 +11,7 @@ from bot.comments import Discussion, discussion
 from bot.errors import NotFound
 from bot.policies import Round
 from bot.progress import NOTHING_SENT, Progress, progress
+from bot.waiting import is_past
 from storage import (
     accounts,
     approvals,
@@ -48,7 +50,7 @@ class PostOverview:
     what changed since; ``accounts`` and ``media`` are both revisions'. ``progress`` is how far
     each delivery is, ``due_under`` the brake under which a held one came due, by the delivery's id.
     ``round`` says what it needs before it goes out, and what was given; ``mention`` is what a reply
-    answers.
+    answers. ``is_past``: its time passed while it waited for a decision.
     """
 
     workspace: Workspace
@@ -66,6 +68,7 @@ class PostOverview:
     mention: Mention | None = None
     due_under: Mapping[str, Brake] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    is_past: bool = False
     discussion: Discussion = field(default_factory=Discussion)
     suggestion: tuple[Suggestion, Revision] | None = None  # the newest, and what it was made on
 
@@ -83,7 +86,7 @@ class PostOverview:
 
 
 async def load(
-    tx: Transaction, accounts_: Accounts, workspace_id: str, post_id: str
+    tx: Transaction, accounts_: Accounts, workspace_id: str, post_id: str, *, now: datetime
 ) -> PostOverview:
     """Read a post's overview.
 
@@ -131,4 +134,5 @@ async def load(
         },
         discussion=await discussion(tx, post.id),
         suggestion=(newest, revisions[newest.revision_id]) if newest is not None else None,
+        is_past=is_past(post, now),
     )

@@ -152,8 +152,7 @@ class Deciders:
             is_outside = roles.is_client and not here
             if user_id in self.groups[step.group].members and not is_gone and not is_outside:
                 return True
-        is_open = not step.people and step.group is None
-        return is_open and bool(here & ALLOWED[Action.DECIDE])
+        return step.is_open and bool(here & ALLOWED[Action.DECIDE])
 
     def everybody(self) -> frozenset[str]:
         """Everybody who could be eligible for anything."""

@@ -4,17 +4,18 @@ policy says so."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import policies
+from bot import cards, policies
 from bot.accounts import AccountChoice
 from bot.clock import Clock
 from bot.composing import PostForm
-from bot.drafting import Drafting, owe_cards
+from bot.drafting import Drafting
 from bot.errors import AlreadyDone, FieldErrors, UserError
 from bot.mentions import MentionOverview, Mentions, Reply
 from bot.posts import content_hash, thread_parts
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
+from bot.waiting import lists_changed
 from storage import history, posts, workspaces
 from storage.database import Database
 from storage.records import (
@@ -118,7 +119,8 @@ class Replying:
                 mention.id,
             )
             if asks:
-                await owe_cards(tx, admitted.workspace, post.id, now)
+                await cards.owe_card(tx, admitted.workspace, post, revision, now)
+                await lists_changed(tx, admitted.workspace, post, revision, now)
             else:
                 await schedule_deliveries(tx, post, revision, now)
         self._publisher.ring()

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot import policies, times
+from bot import cards, policies, times
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.posts import require_step
 from bot.team import Action, Admitted, Person, admit
+from bot.waiting import lists_changed
 from storage import (
     accounts,
     approvals,
@@ -39,6 +40,8 @@ from storage.rows import Transaction, new_id
 
 DEFAULT_SLOTS = tuple(Slot(weekday, hour * 60) for weekday in range(5) for hour in (9, 12, 16))
 QUEUE_LENGTH = 40
+LATELY = timedelta(days=3)
+MOST_LATELY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +198,33 @@ class Scheduling:
             of = admitted.campaigns(Action.LOOK)
             found = await posts.coming(tx, person.workspace_id, QUEUE_LENGTH, campaigns=of)
             total = await posts.count_coming(tx, person.workspace_id, campaigns=of)
-            held = await holds.held_among(tx, [post.id for post in found])
-            revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
-            on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
-            known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
-            named = {
-                one.id: one.name for one in await campaigns.of_workspace(tx, person.workspace_id)
-            }
-            items = []
-            for post in found:
-                revision = revisions[post.revision_id]
-                its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
-                campaign = named[post.campaign_id] if post.campaign_id else None
-                items.append(QueueItem(post, revision, its, post.id in held, campaign))
-        return items, total
+            return await self._items(tx, person, found), total
+
+    async def lately(self, person: Person) -> Sequence[QueueItem]:
+        """What went out, failed or was cancelled in the last days, the newest first; for whoever
+        has a role in some campaigns alone, of those."""
+        since = self._clock.now() - LATELY
+        async with self._database.reading() as tx:
+            admitted = await admit(tx, person, Action.LOOK, somewhere=True)
+            of = admitted.campaigns(Action.LOOK)
+            found = await posts.lately(tx, person.workspace_id, since, MOST_LATELY, campaigns=of)
+            return await self._items(tx, person, found)
+
+    async def _items(
+        self, tx: Transaction, person: Person, found: Sequence[Post]
+    ) -> Sequence[QueueItem]:
+        held = await holds.held_among(tx, [post.id for post in found])
+        revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
+        on = {id_ for revision in revisions.values() for id_ in revision.content.account_ids}
+        known = await accounts.by_ids(tx, person.workspace_id, sorted(on))
+        named = {one.id: one.name for one in await campaigns.of_workspace(tx, person.workspace_id)}
+        items = []
+        for post in found:
+            revision = revisions[post.revision_id]
+            its = [known[id_] for id_ in revision.content.account_ids if id_ in known]
+            campaign = named[post.campaign_id] if post.campaign_id else None
+            items.append(QueueItem(post, revision, its, post.id in held, campaign))
+        return items
 
     async def movable(self, person: Person, post_id: str) -> Movable:
         """:raises AlreadyDone: it is going out or has gone out."""
@@ -245,20 +261,29 @@ class Scheduling:
             besides=post.id,
         )
 
-    async def reschedule(self, person: Person, post_id: str, wanted: NewTime) -> Post:
+    async def reschedule(
+        self, person: Person, post_id: str, wanted: NewTime, *, version: int | None = None
+    ) -> Post:
         """Move a post's time; its content and what was approved of it stay.
 
         Whoever may give one of the approvals it needs settles the new time with this press. Anybody
         else's new time for an approved post waits for one press on its card.
 
+        :param version: the post's, as it was shown where the button stood; another one than that
+            isn't moved by it.
         :raises FieldErrors: the time isn't understood or has passed.
-        :raises AlreadyDone: it is going out or has gone out.
+        :raises AlreadyDone: it is going out or has gone out; it changed since it was shown.
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             admitted = await self._admit(tx, person, post_id)
             await workspaces.lock(tx, person.workspace_id)
             post, revision = await self._movable(tx, person, post_id)
+            if version is not None and version != post.version:
+                raise AlreadyDone(
+                    "This post was changed or decided since you were shown it, so it wasn't "
+                    "moved. `/social queue` shows how it stands."
+                )
             due_at = await self._chosen(tx, admitted, post, revision, wanted)
             moved = replace(post, when=wanted.when, due_at=due_at)
             await posts.lock(tx, post.id)
@@ -279,6 +304,9 @@ class Scheduling:
                 f"{_time_in_words(post.due_at)} -> {_time_in_words(moved.due_at)}",
             )
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if moved.state is PostState.IN_REVIEW:
+                await cards.owe_card(tx, admitted.workspace, moved, revision, now)
+            await lists_changed(tx, admitted.workspace, moved, revision, now)
             await holds.left(tx, hold, post, person.user_id, "moved", now)
         self._publisher.ring()
         self._notices.ring()
@@ -348,7 +376,7 @@ class Scheduling:
                 if not admitted.may(Action.DRAFT):
                     await admit(tx, person, Action.RESPOND)
             else:
-                await self._admit(tx, person, post_id)
+                admitted = await self._admit(tx, person, post_id)
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
@@ -363,6 +391,9 @@ class Scheduling:
             if post.mention_id is not None:
                 await notices.refresh(tx, post.workspace_id, post.mention_id, now)
             await pass_suggestions(tx, post, now)
+            revision = await posts.revision(tx, post.workspace_id, post.revision_id)
+            if revision is not None:
+                await lists_changed(tx, admitted.workspace, post, revision, now)
             await holds.left(tx, hold, post, person.user_id, "cancelled", now)
         self._notices.ring()
         return replace(post, state=PostState.CANCELLED)

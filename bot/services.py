@@ -15,6 +15,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
+from bot.inbox import Inboxes
 from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening
@@ -26,6 +27,7 @@ from bot.pace import Pace
 from bot.policy_settings import Policies
 from bot.record import Record
 from bot.replying import Replying
+from bot.reviews import Reviews
 from bot.scheduling import Scheduling
 from bot.setup import SettingUp
 from bot.shared_channels import SharedChannels
@@ -51,6 +53,8 @@ class Services:
     policies: Policies
     comments: Comments
     suggestions: Suggestions
+    reviews: Reviews
+    inboxes: Inboxes
     outcomes: Outcomes
     brakes: Brakes
     holds: Holds

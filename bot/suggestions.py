@@ -111,9 +111,10 @@ class Suggestions:
         )
 
     async def _show(self, tx: Transaction, suggestion: Suggestion, now: datetime) -> None:
-        """In the card's thread."""
+        """In the card's thread, if the post has one."""
         workspace = await workspaces.get(tx, suggestion.workspace_id)
-        if workspace is not None and workspace.approvals_channel is not None:
+        card = await notices.of_card(tx, suggestion.workspace_id, Card.APPROVAL, suggestion.post_id)
+        if workspace is not None and workspace.approvals_channel is not None and card is not None:
             channel = workspace.approvals_channel
             await notices.owe(tx, workspace.id, Card.SUGGESTED, suggestion.id, channel, now)
 

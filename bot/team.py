@@ -289,6 +289,8 @@ class Team:
 
     async def _keep(self, tx: Transaction, member: Member, by: str | None) -> None:
         before = await workspaces.member(tx, member.workspace_id, member.user_id)
+        if before is not None:
+            member = replace(member, review_minute=before.review_minute)
         await workspaces.save_member(tx, member)
         if before is None or before.roles != member.roles:
             had = in_words(before.roles) if before is not None else "none"

@@ -15,6 +15,7 @@ from handlers import (
     drafting,
     held,
     home,
+    inbox,
     installations,
     leaving,
     mentions,
@@ -22,6 +23,7 @@ from handlers import (
     policies,
     queue,
     record,
+    reviews,
     setup,
     shared_channels,
     suggestions,
@@ -33,6 +35,7 @@ from handlers import (
 from handlers.inbound import Desk
 from handlers.notices import Renderer
 from handlers.pictures import Pictures
+from handlers.post_modal import PostModal
 from handlers.rescheduling import Rescheduling
 from storage.records import Card
 
@@ -43,7 +46,8 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     pictures = Pictures(services.database, services.media, services.clock)
     draft_form = drafting.register(desk_, pictures)
     rescheduling = Rescheduling(desk_)
-    queue.register(desk_, draft_form, rescheduling)
+    post_modal = PostModal(desk_, pictures)
+    queue.register(desk_, draft_form, rescheduling, post_modal)
     connecting, account_cards = connect.register(desk_)
     setup.register(desk_, connecting)
     shared_channels.register(desk_)
@@ -55,9 +59,11 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     installations.register(desk_)
     held_posts, held_cards = held.register(desk_)
     cards = {
-        **approvals.register(desk_, pictures, draft_form, rescheduling),
+        **approvals.register(desk_, post_modal, draft_form, rescheduling),
         **changes.register(desk_),
         **suggestions.register(desk_),
+        **reviews.register(desk_, post_modal),
+        **inbox.register(desk_),
         **trouble.register(desk_),
         **account_cards,
         **held_cards,

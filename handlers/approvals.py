@@ -9,23 +9,23 @@ from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import unpack
-from handlers.pictures import Pictures
+from handlers.post_modal import PostModal
 from handlers.record import post_record
 from handlers.requests import Done, FormAnswer, Press, Submission
 from handlers.rescheduling import Rescheduling
 from handlers.views import approvals as views
 from handlers.views import post_texts
 from storage import notices
-from storage.records import Card, Medium, Notice, Verdict
+from storage.records import Card, Notice, Verdict
 
 REST_PAGES = (Card.APPROVAL_REST, Card.APPROVAL_REST_2)
 
 
 def register(
-    desk: Desk, pictures: Pictures, draft_form: DraftForm, rescheduling: Rescheduling
+    desk: Desk, post_modal: PostModal, draft_form: DraftForm, rescheduling: Rescheduling
 ) -> Mapping[Card, Renderer]:
     """The card's buttons; gives the cards about posts."""
-    cards = ApprovalCards(desk, pictures, draft_form, rescheduling)
+    cards = ApprovalCards(desk, post_modal, draft_form, rescheduling)
     desk.press(Act.APPROVE, cards.approve)
     desk.press(Act.REQUEST_CHANGES, cards.request_changes)
     desk.press(Act.POST_MENU, cards.choose)
@@ -43,13 +43,12 @@ class ApprovalCards:
     def __init__(
         self,
         desk: Desk,
-        pictures: Pictures,
+        post_modal: PostModal,
         draft_form: DraftForm,
         rescheduling: Rescheduling,
     ) -> None:
         self._services = desk.services
-        self._clients = desk.clients
-        self._pictures = pictures
+        self._post_modal = post_modal
         self._draft_form = draft_form
         self._rescheduling = rescheduling
 
@@ -88,7 +87,7 @@ class ApprovalCards:
     async def _ask_for_comment(self, press: Press, verdict: Verdict) -> None:
         ids = unpack(press.value)
         view = views.comment_form(ids["post"], ids["revision"], verdict.value, press.channel)
-        await press.client.views_open(trigger_id=press.body["trigger_id"], view=view)
+        await press.show(view)
 
     async def submit_comment(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
@@ -106,21 +105,17 @@ class ApprovalCards:
     async def _load(self, notice: Notice) -> PostOverview:
         async with self._services.database.reading() as tx:
             return await overview.load(
-                tx, self._services.accounts, notice.workspace_id, notice.subject_id
+                tx,
+                self._services.accounts,
+                notice.workspace_id,
+                notice.subject_id,
+                now=self._services.clock.now(),
             )
 
     async def render(self, notice: Notice) -> Rendered:
         shown = await self._load(notice)
-        files = [
-            (await self._shown_picture(shown.media[picture.sha256]), picture.alt)
-            for picture in shown.revision.content.pictures
-        ]
-        text, blocks = views.card(shown, files)
+        text, blocks = views.card(shown, await self._post_modal.files(shown))
         return Rendered(text, blocks)
-
-    async def _shown_picture(self, medium: Medium) -> str:
-        client = await self._clients.of(medium.workspace_id)
-        return await self._pictures.shown(client, medium)
 
     async def render_rest(self, notice: Notice) -> Rendered | None:
         """A page of what didn't fit on the card, in its thread."""

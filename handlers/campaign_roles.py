@@ -28,7 +28,7 @@ class CampaignForm:
         self._team = desk.services.team
 
     async def open(self, press: Press) -> None:
-        await press.open(self._view(press.person, None, None), on_top=True)
+        await press.open(self._view(press.person, None, None))
 
     async def _view(
         self, person: Person, campaign_id: str | None, user_id: str | None, *, said: str = ""

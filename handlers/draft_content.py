@@ -86,7 +86,11 @@ class DraftContent:
         """A post's content as the form shows it."""
         async with self._services.database.reading() as tx:
             shown = await overview.load(
-                tx, self._services.accounts, request.person.workspace_id, start.post.id
+                tx,
+                self._services.accounts,
+                request.person.workspace_id,
+                start.post.id,
+                now=self._services.clock.now(),
             )
         networks = {key: choice.account.network for key, choice in shown.accounts.items()}
         return of_post(start.post, start.revision, shown.media, networks)

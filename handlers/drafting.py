@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
+from bot.cards import NEAR
 from bot.drafting import FormStart, Submitted
 from bot.errors import FieldErrors, NotFound, UserError
 from handlers.draft_content import DraftContent, Opened
@@ -323,6 +325,13 @@ class DraftForm:
             said = f"It's scheduled for {when}."
         elif due_at is None:
             said = f"It waits for approval in <#{channel}>. It goes out as soon as it's approved."
+        elif not submitted.has_card:
+            hours = NEAR // timedelta(hours=1)
+            said = (
+                f"It waits for approval. Approvers get it in their daily list; if nobody has "
+                f"decided {hours} hours before it is due, its card comes up in <#{channel}>. Once "
+                f"approved, it goes out {when}. You find it in `/social queue`."
+            )
         else:
             said = f"It waits for approval in <#{channel}>. Once approved, it goes out {when}."
         await replace(submission, channel=opened.channel).whisper(said)

@@ -48,6 +48,17 @@ class Act(StrEnum):
     IS_LIVE = "is_live"
     IS_NOT_LIVE = "is_not_live"
     OPEN_LINK = "open_link"
+    OPEN_POST = "open_post"
+    NEXT_FREE = "next_free"
+    # many at once
+    OPEN_REVIEW = "open_review"
+    REVIEW_CHANGES = "review_changes"
+    REVIEW_REJECT = "review_reject"
+    REVIEW_SKIP = "review_skip"
+    REVIEW_BACK = "review_back"
+    REVIEW_TIME = "review_time"
+    REVIEW_NEVER = "review_never"
+    REVIEW_DAILY = "review_daily"
     # the queue
     QUEUE_MENU = "queue_menu"
     # forms of single inputs
@@ -160,6 +171,8 @@ class Form(StrEnum):
     WATCH = "watch"
     PAUSE = "pause"
     RESUME = "resume"
+    REVIEW = "review"
+    POST = "post"  # a post's card in a modal
     MESSAGE = "shown"  # only shows something
 
 

@@ -10,6 +10,7 @@ from handlers.ids import COMMAND, Shortcut
 BOT_SCOPES = (
     "chat:write",
     "commands",
+    "dnd:read",
     "channels:history",
     "channels:read",
     "files:read",

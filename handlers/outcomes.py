@@ -50,9 +50,7 @@ class OutcomePresses:
     async def is_live(self, press: Press) -> None:
         """Open the form at once, then fill in what the network shows."""
         ids = _ids(press.value)
-        opened = await press.client.views_open(
-            trigger_id=press.body["trigger_id"], view=views.looking(pack(**ids))
-        )
+        opened = await press.show(views.looking(pack(**ids)))
         try:
             view = await self._looked(press, ids)
         except Exception as error:  # whatever it is, the person must see it in the open form

@@ -8,6 +8,7 @@ from handlers.drafting import DraftForm
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
 from handlers.payloads import pack, unpack
+from handlers.post_modal import PostModal
 from handlers.replacing import replace_message
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.rescheduling import Rescheduling
@@ -17,9 +18,11 @@ from handlers.views.queue import queue_blocks, slots_form
 from storage.records import Slot
 
 
-def register(desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> None:
+def register(
+    desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling, post_modal: PostModal
+) -> None:
     """The queue and the posting times."""
-    queue = Queue(desk, draft_form, rescheduling)
+    queue = Queue(desk, draft_form, rescheduling, post_modal)
     desk.command("queue", queue.show, usage="queue", summary="See and change what is coming")
     desk.command(
         "slots", queue.open_slots, usage="slots", summary="See and change the posting times"
@@ -32,35 +35,50 @@ def register(desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> N
 
 
 CANCELLED = (
-    "Cancelled: it won't go out. Its card in the approvals channel keeps its text; "
-    "choose Edit there to bring it back."
+    "Cancelled: it won't go out. Its text is kept: *Edit* on its card, or below under *Lately*, "
+    "brings it back."
 )
 
 
 class Queue:
     """What is coming."""
 
-    def __init__(self, desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling) -> None:
+    def __init__(
+        self, desk: Desk, draft_form: DraftForm, rescheduling: Rescheduling, post_modal: PostModal
+    ) -> None:
         self._services = desk.services
         self._draft_form = draft_form
         self._rescheduling = rescheduling
+        self._post_modal = post_modal
 
     async def show(self, request: Request) -> None:
         await request.whisper("What is coming", await self._blocks(request))
 
     async def _blocks(self, request: Request, *, note: str = "") -> list[Block]:
         items, total = await self._services.scheduling.coming(request.person)
+        lately = await self._services.scheduling.lately(request.person)
         labels = {
             account.id: self._services.accounts.choice(account).label
-            for item in items
+            for item in [*items, *lately]
             for account in item.accounts
         }
         standing = await self._services.brakes.standing(request.person.workspace_id)
-        return queue_blocks(items, labels, total, paused=brake_blocks(standing), note=note)
+        now = self._services.clock.now()
+        return queue_blocks(
+            items,
+            labels,
+            total,
+            lately=lately,
+            now=now,
+            paused=brake_blocks(standing),
+            note=note,
+        )
 
     async def choose(self, press: Press) -> None:
         ids = unpack(press.value)
         match ids["do"]:
+            case "open":
+                await self._post_modal.open(press, ids["post"])
             case "edit":
                 await self._draft_form.edit(press, ids["post"])
             case "reschedule":

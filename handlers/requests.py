@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.team import Person
@@ -54,11 +55,13 @@ class Request:
                 await self._tell_directly(text, blocks)
 
     async def _show(self, text: str, blocks: list[Block] | None) -> None:
+        await self.show(message("Socialdesk", text, blocks))
+
+    async def show(self, view: View) -> AsyncSlackResponse:
+        """Open a modal, on top of the one the person is in, if any."""
         in_modal = self.body.get("view", {}).get("type") == "modal"
         open_or_push = self.client.views_push if in_modal else self.client.views_open
-        await open_or_push(
-            trigger_id=self.body.get("trigger_id", ""), view=message("Socialdesk", text, blocks)
-        )
+        return await open_or_push(trigger_id=self.body.get("trigger_id", ""), view=view)
 
     async def _told_by_url(self, text: str, blocks: list[Block] | None) -> bool:
         """Commands can be typed where the bot isn't; their response_url reaches there."""
@@ -85,21 +88,19 @@ class Request:
             unfurl_media=False,
         )
 
-    async def open(self, making: Awaitable[View], *, on_top: bool = False) -> None:
-        """Open a modal. One that takes longer than a second shows *Loading* meanwhile.
-
-        :param on_top: of the modal that the person is in.
+    async def open(self, making: Awaitable[View]) -> None:
+        """Open a modal, on top of the one the person is in, if any. One that takes longer than a
+        second shows *Loading* meanwhile.
 
         The modal's own errors are shown in it, because nobody looks elsewhere by then.
         """
         task = asyncio.ensure_future(making)
         done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
-        show = self.client.views_push if on_top else self.client.views_open
         if done:
-            await show(trigger_id=self.body["trigger_id"], view=task.result())
+            await self.show(task.result())
             return
         try:
-            opened = await show(trigger_id=self.body["trigger_id"], view=loading())
+            opened = await self.show(loading())
         except BaseException:
             task.cancel()
             raise

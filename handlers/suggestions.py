@@ -76,7 +76,8 @@ class Suggesting:
 
     async def _load(self, workspace_id: str, post_id: str) -> PostOverview:
         async with self._services.database.reading() as tx:
-            return await overview.load(tx, self._services.accounts, workspace_id, post_id)
+            now = self._services.clock.now()
+            return await overview.load(tx, self._services.accounts, workspace_id, post_id, now=now)
 
     async def render(self, notice: Notice) -> Rendered | None:
         async with self._services.database.reading() as tx:

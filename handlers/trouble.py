@@ -38,4 +38,10 @@ class Trouble:
 
     async def _load(self, notice: Notice, post_id: str) -> PostOverview:
         async with self._services.database.reading() as tx:
-            return await overview.load(tx, self._services.accounts, notice.workspace_id, post_id)
+            return await overview.load(
+                tx,
+                self._services.accounts,
+                notice.workspace_id,
+                post_id,
+                now=self._services.clock.now(),
+            )

@@ -154,7 +154,7 @@ class GroupForm:
         self._reader = GroupReader(desk.clients, desk.services.user_groups, desk.services.clock)
 
     async def open(self, press: Press) -> None:
-        await press.open(self._view(press.person), on_top=True)
+        await press.open(self._view(press.person))
 
     async def _view(self, person: Person, *, chosen: str | None = None, said: str = "") -> View:
         kept = await self._groups.check(person)

@@ -15,6 +15,10 @@ from storage.tables import notices
 # which waits this long for its like.
 GATHERS = {Card.TROUBLE: timedelta(seconds=2)}
 
+# Somebody who decides a dozen posts changes everybody's lists a dozen times: few edits show it.
+LISTS = (Card.REVIEW, Card.INBOX)
+LISTS_WAIT = timedelta(seconds=2)
+
 
 async def owe(
     tx: Transaction,
@@ -92,6 +96,31 @@ async def refresh_all(tx: Transaction, subject_ids: Collection[str], now: dateti
     await tx.connection.execute(
         update(notices).where(notices.c.subject_id.in_(subject_ids)).values(**anew(now))
     )
+
+
+async def refresh_lists(
+    tx: Transaction, workspace_id: str, user_ids: Collection[str], now: datetime
+) -> None:
+    """What people's own lists show has changed: those that stand in Slack are edited soon.
+
+    Locked in an order that is the same for all, because a decision touches several people's.
+    """
+    stand = (
+        select(notices.c.id)
+        .where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.card.in_(LISTS),
+            notices.c.subject_id.in_(user_ids),
+            notices.c.ts.is_not(None),
+        )
+        .order_by(notices.c.id)
+        .with_for_update()
+    )
+    ids = (await tx.connection.execute(stand)).scalars().all()
+    if ids:
+        await tx.connection.execute(
+            update(notices).where(notices.c.id.in_(ids)).values(**anew(now + LISTS_WAIT))
+        )
 
 
 async def of_subject(tx: Transaction, workspace_id: str, subject_id: str) -> Sequence[Notice]:
@@ -215,6 +244,41 @@ async def joined_to(tx: Transaction, notice: Notice) -> Sequence[Notice]:
         notices.c.workspace_id == notice.workspace_id, notices.c.joined_to == notice.id
     )
     return await many(tx, Notice, query)
+
+
+async def start_anew(
+    tx: Transaction, workspace_id: str, card: str, subject_id: str, before: str, now: datetime
+) -> None:
+    """Let what is owed next of a card be a new message; the one that stands is edited from now on
+    by the card ``before``, which says so.
+
+    While an edit of it is being sent it stays what it is.
+    """
+    stands = await of_card(tx, workspace_id, card, subject_id)
+    if stands is None or stands.ts is None:
+        return
+    parted = await changed(
+        tx,
+        update(notices)
+        .where(
+            notices.c.id == stands.id,
+            notices.c.ts == stands.ts,
+            notices.c.state.in_([NoticeState.SENT, NoticeState.OWED]),
+        )
+        .values(channel=None, ts=None),
+    )
+    if not parted:
+        return
+    await owe(tx, workspace_id, before, subject_id, stands.destination, now)
+    await tx.connection.execute(
+        update(notices)
+        .where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.card == before,
+            notices.c.subject_id == subject_id,
+        )
+        .values(channel=stands.channel, ts=stands.ts)
+    )
 
 
 async def part_with(tx: Transaction, workspace_id: str, card: str, subject_id: str) -> None:

@@ -8,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from storage.rows import Transaction
 from storage.tables import occurrences
 
+Occurrence = tuple[str, datetime]  # a job and its time
+
 
 async def claim(tx: Transaction, job: str, occurrence: datetime, now: datetime) -> bool:
     """Whether this occurrence of a job is ours to do."""
@@ -19,6 +21,17 @@ async def claim(tx: Transaction, job: str, occurrence: datetime, now: datetime) 
     except IntegrityError:
         return False
     return True
+
+
+async def claimed_since(tx: Transaction, kind: str, since: datetime) -> frozenset[Occurrence]:
+    """Jobs named ``kind:...`` that somebody has claimed, with their times from ``since`` on."""
+    rows = await tx.connection.execute(
+        select(occurrences.c.job, occurrences.c.occurrence).where(
+            occurrences.c.job.startswith(f"{kind}:", autoescape=True),
+            occurrences.c.occurrence >= since,
+        )
+    )
+    return frozenset((row.job, row.occurrence) for row in rows)
 
 
 async def is_claimed(tx: Transaction, job: str, occurrence: datetime) -> bool:

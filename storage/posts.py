@@ -10,6 +10,12 @@ from storage.records import Post, PostState, Revision, Verdict
 from storage.rows import Transaction, add, changed, many, one
 from storage.tables import approvals, posts, revisions
 
+OVER = (
+    PostState.PUBLISHED,
+    PostState.PARTLY_PUBLISHED,
+    PostState.FAILED,
+    PostState.CANCELLED,
+)
 COMING = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
 
 
@@ -181,6 +187,48 @@ async def waiting(tx: Transaction, workspace_id: str, limit: int | None = None) 
         tx,
         Post,
         query.order_by(posts.c.due_at.is_not(None), posts.c.due_at, posts.c.id).limit(limit),
+    )
+
+
+async def undecided(
+    tx: Transaction, workspace_id: str, after: datetime, until: datetime
+) -> Sequence[Post]:
+    """What is in review and due after one time and until another, soonest first."""
+    query = select(posts).where(
+        posts.c.workspace_id == workspace_id,
+        posts.c.state == PostState.IN_REVIEW,
+        posts.c.mention_id.is_(None),
+        posts.c.due_at > after,
+        posts.c.due_at <= until,
+    )
+    return await many(tx, Post, query.order_by(posts.c.due_at, posts.c.id))
+
+
+async def lately(
+    tx: Transaction,
+    workspace_id: str,
+    since: datetime,
+    limit: int,
+    *,
+    campaigns: Collection[str] | None = None,
+) -> Sequence[Post]:
+    """What went out, failed or was cancelled since a time, the newest change first.
+
+    :param campaigns: only posts of these; None: all.
+    """
+    return await many(
+        tx,
+        Post,
+        select(posts)
+        .where(
+            posts.c.workspace_id == workspace_id,
+            posts.c.state.in_(OVER),
+            posts.c.mention_id.is_(None),
+            posts.c.updated_at >= since,
+            _of(campaigns),
+        )
+        .order_by(posts.c.updated_at.desc(), posts.c.id)
+        .limit(limit),
     )
 
 

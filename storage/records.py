@@ -153,6 +153,10 @@ class Card(StrEnum):
     DOUBTFUL = "doubtful"  # the list of possibly negative mentions
     DIGEST = "digest"
     HELD = "held"  # a person's held posts, all on one card: to them, and to who may release them
+    REVIEW = "review"  # to an approver, once a day: the list of what waits for them
+    REVIEW_BEFORE = "review_before"  # the list of an earlier day: that there is a newer one
+    INBOX_BEFORE = "inbox_before"  # the same of an inbox
+    INBOX = "inbox"  # one per person: what is theirs to do soon, edited in place
     BRAKE = "brake"  # one per brake, in the approvals channel
     DEAD_CHANNEL = "dead_channel"  # to the admins: a channel refuses messages
     LEFT = "left"  # to the admins: what somebody leaves behind whom Slack deactivated
@@ -186,7 +190,7 @@ class Member:
     ``is_guest``: Slack's single- and multi-channel guests, and people of other workspaces.
     ``is_gone``: Slack deactivated them; nothing gives them a role again but an admin.
     ``review_minute``, from midnight in ``zone``, is when their list of posts to approve comes;
-    None: at the default hour.
+    None: at the default hour, negative: they want none.
     """
 
     workspace_id: str
@@ -256,6 +260,11 @@ class Step:
     people: tuple[str, ...] = ()
     group: str | None = None
     backup: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is anybody's who may approve."""
+        return not self.people and self.group is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,17 @@ async def save_member(tx: Transaction, person: Member) -> None:
         await tx.connection.execute(insert(members).values(values(person)))
 
 
+async def set_review_minute(
+    tx: Transaction, workspace_id: str, user_id: str, minute: int | None
+) -> None:
+    """When a member's list of posts to approve comes; see `Member`."""
+    await tx.connection.execute(
+        update(members)
+        .where(members.c.workspace_id == workspace_id, members.c.user_id == user_id)
+        .values(review_minute=minute)
+    )
+
+
 async def lock(tx: Transaction, workspace_id: str) -> Workspace | None:
     """The workspace, locked until the transaction ends (SQLite's writers are alone anyway).
 

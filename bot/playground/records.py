@@ -31,7 +31,11 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person, a bot user, or Slackbot; ``tz`` is an IANA zone, ``color`` six hex digits."""
+    """A person, a bot user, or Slackbot; ``tz`` is an IANA zone, ``color`` six hex digits.
+
+    ``status_expiration`` is 0 for a status that stays; ``dnd_until`` is 0 for who has no
+    do-not-disturb times, else the next ones are from ``dnd_from`` on.
+    """
 
     id: str
     name: str
@@ -47,6 +51,11 @@ class User:
     is_stranger: bool = False
     deleted: bool = False
     team_id: str = ""
+    status_text: str = ""
+    status_emoji: str = ""
+    status_expiration: int = 0
+    dnd_from: int = 0
+    dnd_until: int = 0
 
     @property
     def initials(self) -> str:

@@ -9,8 +9,9 @@ from bot.playground.past import remember
 from bot.playground.sandbox_seed import BRAND, PEOPLE
 from bot.services import Services
 from bot.team import Person
-from storage import accounts, workspaces
-from storage.records import Member, Mode, Role
+from storage import accounts, policies, workspaces
+from storage.records import Member, Mode, Policy, Role, Scope, Step
+from storage.rows import new_id
 
 ROLES = {
     seed.ANA: {Role.AUTHOR},
@@ -30,8 +31,11 @@ async def set_up(bot: Bot) -> None:
         await remember(tx, account, bot.services.clock.now())
 
 
-async def furnish(services: Services, team_id: str) -> bool:
-    """Set a workspace up; one that is set up is left as it is (False)."""
+async def furnish(services: Services, team_id: str, *, own_cards: bool = True) -> bool:
+    """Set a workspace up; one that is set up is left as it is (False).
+
+    :param own_cards: each post gets its own approval card, however far away it is.
+    """
     now = services.clock.now()
     async with services.database.transaction() as tx:
         workspace = await workspaces.get(tx, team_id)
@@ -53,6 +57,22 @@ async def furnish(services: Services, team_id: str) -> bool:
                     routes={"Care": seed.CARE, "Content": seed.SOCIAL, "Product": seed.GENERAL},
                     brand_words=("Acorn Coffee", "@acorn"),
                     set_up_at=now,
+                ),
+            )
+            # Who tries it out sees each post's card at once, not only when it comes near.
+            await policies.save(
+                tx,
+                Policy(
+                    id=new_id(),
+                    workspace_id=team_id,
+                    scope=Scope.WORKSPACE,
+                    scope_id="",
+                    steps=(Step(""),),
+                    author_counts=False,
+                    replies=False,
+                    own_card=own_cards,
+                    updated_by=seed.EVA,
+                    updated_at=now,
                 ),
             )
         connected = await accounts.count(tx, team_id)

@@ -1,4 +1,4 @@
-"""auth.*, apps.*, bots.*, team.*, users.* and usergroups.* of the Web API."""
+"""auth.*, apps.*, bots.*, dnd.*, team.*, users.* and usergroups.* of the Web API."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from bot.playground.errors import SlackError
 from bot.playground.payloads import user_group_object, user_object
 from bot.playground.records import Json
 from bot.playground.web_call import Call, Method
+
+MOST_DND = 50  # people that dnd.teamInfo tells about at once
 
 
 def _auth_test(call: Call) -> Json:
@@ -75,6 +77,25 @@ def _users(call: Call) -> Json:
     return {"members": members, "cache_ts": int(workspace.now()), **more}
 
 
+def _team_dnd(call: Call) -> Json:
+    asked = [user_id for user_id in call.text("users").split(",") if user_id]
+    if not asked:
+        raise SlackError("no_users_provided")
+    people = call.slack.workspace.users
+    if not people.keys() >= set(asked):
+        raise SlackError("user_not_visible")
+    return {
+        "users": {
+            user_id: {
+                "dnd_enabled": people[user_id].dnd_until > 0,
+                "next_dnd_start_ts": people[user_id].dnd_from or 1,
+                "next_dnd_end_ts": people[user_id].dnd_until or 1,
+            }
+            for user_id in asked[:MOST_DND]
+        }
+    }
+
+
 def _user_groups(call: Call) -> Json:
     groups = []
     for group in call.slack.workspace.user_groups.values():
@@ -100,6 +121,7 @@ PEOPLE_METHODS = {
     "auth.test": Method(_auth_test),
     "apps.connections.open": Method(_open_connection, needs_app_token=True),
     "bots.info": Method(_bot_info, (), ("bot", "team_id"), ("users:read",)),
+    "dnd.teamInfo": Method(_team_dnd, ("users",), ("team_id",), ("dnd:read",)),
     "team.info": Method(_team_info, (), ("domain", "team"), ("team:read",)),
     "users.info": Method(_user_info, ("user",), ("include_locale",), ("users:read",)),
     "users.list": Method(

@@ -31,11 +31,12 @@ from handlers.views.comments import on_card as comments_on_card
 from handlers.views.outcomes import about, how_far, is_there, may_retry, questions, take_down
 from handlers.views.post_texts import PAGES, laid_out, on_card
 from handlers.views.texts import joined, link, units
-from storage.records import Delivery, DeliveryState, HoldReason, PostState, Verdict
+from storage.records import Delivery, DeliveryState, HoldReason, Post, PostState, Verdict
 
 IN_SECTION = 2800
 IN_COMMENT = 1600
 LONGEST_NAME = 100
+MODAL_BLOCKS = 100
 IN_RECORD = 1300
 MOST_ENTRIES = 10
 IN_NEEDS = 300
@@ -65,6 +66,7 @@ STATE_LINE = {
     PostState.TAKEN_DOWN: ":wastebasket: *Taken down*",
 }
 HELD = ":double_vertical_bar: *Held*"
+PAST = ":hourglass: *Its time passed undecided; nothing was published*"
 RECORDED = {
     "held": "held it",
     "released": "let it go out",
@@ -130,6 +132,8 @@ def state_line(shown: PostOverview) -> str:
     """What the post is, in words."""
     if _is_held(shown):
         return HELD
+    if shown.is_past:
+        return PAST
     if shown.post.state is PostState.FAILED and is_there(shown):
         return STATE_LINE[PostState.PARTLY_PUBLISHED]
     return STATE_LINE[shown.post.state]
@@ -154,7 +158,9 @@ def time_line(shown: PostOverview) -> str:
     post = shown.post
     if post.due_at is None:
         return "Goes out as soon as it's approved."
-    is_over = post.state in (PostState.CANCELLED, PostState.REJECTED) or _is_held(shown)
+    is_over = (
+        post.state in (PostState.CANCELLED, PostState.REJECTED) or _is_held(shown) or shown.is_past
+    )
     verb = "Was due" if is_over else "Goes out"
     if post.state in (
         PostState.PUBLISHED,
@@ -295,7 +301,9 @@ def _buttons(shown: PostOverview) -> list[Block]:
     elements: list[Block] = []
     if post.state is PostState.IN_REVIEW:
         rest = len(laid_out(shown)) - 1
-        if rest <= PAGES:  # nobody approves what can't be read here
+        if shown.is_past:
+            elements.append(next_free(post))
+        elif rest <= PAGES:  # nobody approves what can't be read here
             elements.append(_approve(ids, has_more=rest > 0))
         elements.append(button("Request changes", Act.REQUEST_CHANGES, ids))
     if post.state in (PostState.PARTLY_PUBLISHED, PostState.FAILED) and may_retry(shown):
@@ -306,6 +314,12 @@ def _buttons(shown: PostOverview) -> list[Block]:
     if options:
         elements.append(menu(Act.POST_MENU, options))
     return [actions(*elements)] if elements else []
+
+
+def next_free(post: Post) -> Block:
+    """The button that gives a post its next free time, as long as it is as it was shown."""
+    ids = pack(post=post.id, version=str(post.version))
+    return button("Next free time", Act.NEXT_FREE, ids, style="primary")
 
 
 def _approve(ids: str, *, has_more: bool) -> Block:
@@ -384,3 +398,12 @@ def comment_form(post_id: str, revision_id: str, verdict: str, channel: str | No
         submit="Send",
         metadata=pack(post=post_id, revision=revision_id, verdict=verdict, channel=channel),
     )
+
+
+def post_modal(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> Block:
+    """The card as a modal, with what stands in a card's thread below it."""
+    _, blocks = card(shown, picture_files)
+    rest = [section(text) for page in laid_out(shown)[1:] for text in page]
+    if rest:
+        blocks += [context("*The rest of the text*"), *rest][: MODAL_BLOCKS - len(blocks)]
+    return modal(Form.POST, "The post", blocks, close="Close", metadata=pack(post=shown.post.id))

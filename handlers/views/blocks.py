@@ -154,6 +154,15 @@ def multi_select(
     return element
 
 
+def time_picker(action_id: str, minute: int) -> Block:
+    """:param minute: from midnight, as it stands there first."""
+    return {
+        "type": "timepicker",
+        "action_id": action_id,
+        "initial_time": f"{minute // 60:02}:{minute % 60:02}",
+    }
+
+
 def text_input(
     action_id: str,
     *,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.home import Home, PostLine
+from bot.reviews import DEFAULT_MINUTE, list_minute
 from bot.setup import Standing
 from bot.team import Action
 from handlers.ids import Act
@@ -17,12 +18,14 @@ from handlers.views.blocks import (
     divider,
     header,
     section,
+    time_picker,
 )
 from handlers.views.brake import brake_blocks
 from handlers.views.connect import line as account_line
+from handlers.views.reviews import review_button
 from handlers.views.setup import named, not_set_up
 from handlers.views.texts import excerpt
-from storage.records import AccountState, Draft, Notice, PostState
+from storage.records import AccountState, Draft, Notice, Post, PostState
 
 MOST_TO_DECIDE = 8
 MOST_TO_ANSWER = 5
@@ -125,13 +128,31 @@ def _held(shown: Home) -> list[Block]:
 def _to_decide(shown: Home, link: Link) -> list[Block]:
     if not shown.to_decide:
         if shown.may_somewhere(Action.DECIDE):
-            return [context(":white_check_mark: Nothing waits for your approval.")]
+            nothing = ":white_check_mark: Nothing waits for your approval."
+            return [context(nothing), *_list_time(shown)]
         return []
-    blocks = [header(_counted("Waiting for your approval", len(shown.to_decide)))]
+    number = len(shown.to_decide)
+    blocks = [
+        header(_counted("Waiting for your approval", number)),
+        actions(review_button(number)),
+    ]
     for waiting in shown.to_decide[:MOST_TO_DECIDE]:
         text = f"{_head(waiting)} · by <@{waiting.post.author_id}>\n{_excerpt(waiting)}"
-        blocks.append(section(text, accessory=_open(waiting.card, link)))
-    return blocks + _more(len(shown.to_decide), MOST_TO_DECIDE, "in the approvals channel")
+        blocks.append(section(text, accessory=_open(waiting.post, waiting.card, link)))
+    return blocks + _more(number, MOST_TO_DECIDE, "in *Review*") + _list_time(shown)
+
+
+def _list_time(shown: Home) -> list[Block]:
+    """When the daily list comes, for who gets one."""
+    minute = list_minute(shown.admitted.member)
+    if minute is None:
+        text = "You get no list of what waits for your approval."
+        daily = button("Send me one at 9:00", Act.REVIEW_DAILY, str(DEFAULT_MINUTE))
+        return [section(text, accessory=daily)]
+    zone = escape(shown.admitted.member.zone)
+    text = f"Your list of what waits comes once a day at (in your time zone, {zone}):"
+    picker = time_picker(Act.REVIEW_TIME, minute)
+    return [section(text), actions(picker, button("Send me none", Act.REVIEW_NEVER))]
 
 
 def _to_answer(shown: Home, link: Link) -> list[Block]:
@@ -152,7 +173,7 @@ def _to_answer(shown: Home, link: Link) -> list[Block]:
         blocks.append(
             section(
                 f"*{escape(mention.author)}*{whose} · {due}\n>{text}",
-                accessory=_open(line.card, link),
+                accessory=_link(line.card, link),
             )
         )
     return blocks + _more(len(shown.to_answer), MOST_TO_ANSWER, "in `/social mentions`")
@@ -164,7 +185,9 @@ def _to_mend(shown: Home, link: Link) -> list[Block]:
     blocks = [header(_counted("Yours to mend", len(shown.to_mend)))]
     for task in shown.to_mend[:MOST_TO_MEND]:
         blocks.append(
-            section(f"{_trouble(task)}\n{_excerpt(task)}", accessory=_open(task.card, link))
+            section(
+                f"{_trouble(task)}\n{_excerpt(task)}", accessory=_open(task.post, task.card, link)
+            )
         )
         ids = pack(post=task.post.id, revision=task.revision.id)
         if task.post.state is PostState.CHANGES_REQUESTED:
@@ -230,7 +253,7 @@ def _coming(shown: Home, link: Link) -> list[Block]:
         state = " · waits for approval" if coming.post.state is PostState.IN_REVIEW else ""
         state = " · held" if coming.held else state
         text = f"{_head(coming)}{state}\n{_excerpt(coming)}"
-        blocks.append(section(text, accessory=_open(coming.card, link)))
+        blocks.append(section(text, accessory=_open(coming.post, coming.card, link)))
     more = shown.coming_total - len(shown.coming)
     return blocks + ([context(f"… and {more} more: *What is coming*.")] if more > 0 else [])
 
@@ -282,7 +305,13 @@ def _excerpt(shown: PostLine) -> str:
     return f">{excerpt(text, EXCERPT) or '_only pictures_'}"
 
 
-def _open(card: Notice | None, link: Link) -> Block | None:
+def _open(post: Post, card: Notice | None, link: Link) -> Block:
+    """To its card, or to what the card would show."""
+    found = _link(card, link)
+    return found or button("Open", Act.OPEN_POST, post.id, label="Open the post")
+
+
+def _link(card: Notice | None, link: Link) -> Block | None:
     url = link(card) if card else None
     return button("Open", Act.OPEN_LINK, url=url, label="Open its card") if url else None
 

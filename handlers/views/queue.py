@@ -1,9 +1,11 @@
 """What is coming, and the form of the posting times."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from bot.accounts import AccountChoice
 from bot.scheduling import QueueItem
+from bot.waiting import is_past
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
@@ -31,10 +33,15 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 ROOM = MESSAGE_LIMIT - 500
 MENU_SIZE = 180  # of an item's block and menu, at most
 HELD = ":double_vertical_bar: held"
+PAST = ":hourglass: its time passed undecided"
 STATE = {
     PostState.IN_REVIEW: ":eyes: waiting for approval",
     PostState.SCHEDULED: ":white_check_mark: approved",
     PostState.PUBLISHING: ":outbox_tray: going out",
+    PostState.PUBLISHED: ":tada: published",
+    PostState.PARTLY_PUBLISHED: ":warning: published in part",
+    PostState.FAILED: ":x: not published",
+    PostState.CANCELLED: ":heavy_multiplication_x: cancelled",
 }
 
 
@@ -43,10 +50,12 @@ def queue_blocks(
     labels: Mapping[str, str],
     total: int,
     *,
+    lately: Sequence[QueueItem] = (),
+    now: datetime,
     paused: Sequence[Block] = (),
     note: str = "",
 ) -> list[Block]:
-    """The coming posts, soonest first.
+    """The coming posts, soonest first, and below them those that went out.
 
     :param paused: what says that publishing is paused, on top.
     :param note: what was just done.
@@ -57,33 +66,42 @@ def queue_blocks(
             *noted,
             section("Nothing is coming. Write the next post:"),
             actions(button("Write a post", Act.OPEN_DRAFT, style="primary")),
+            *_lately(lately, labels, now),
         ]
+    below = _lately(lately, labels, now)
     blocks: list[Block] = []
-    room = ROOM - cost(noted)
+    room = ROOM - cost([*noted, *below])
     for item in items:
-        block = _item(item, labels)
+        block = _item(item, labels, now)
         room -= units(block["text"]["text"]) + MENU_SIZE
         if room < 0:
             break
         blocks.append(block)
     if total > len(blocks):
         blocks.append(context(f"… and {total - len(blocks)} later."))
-    return [*noted, header("What is coming"), *blocks]
+    return [*noted, header("What is coming"), *blocks, *below]
 
 
-def _item(item: QueueItem, labels: Mapping[str, str]) -> Block:
+def _lately(items: Sequence[QueueItem], labels: Mapping[str, str], now: datetime) -> list[Block]:
+    """What went out or was cancelled in the last days: the way to what has no card of its own."""
+    blocks = [_item(item, labels, now) for item in items]
+    return [header("Lately"), *blocks] if blocks else []
+
+
+def _item(item: QueueItem, labels: Mapping[str, str], now: datetime) -> Block:
     post = item.post
     when = date(post.due_at) if post.due_at else "As soon as it's approved"
     names = shorten(escape(", ".join(labels[account.id] for account in item.accounts)), 200)
     texts = item.revision.content.texts
     text = item.revision.base_text.strip() or next(iter(texts.values()), "")
     said = excerpt(text, 120) or "_only pictures_"
-    state = HELD if item.held else STATE[post.state]
+    state = HELD if item.held else PAST if is_past(post, now) else STATE[post.state]
     campaign = f" · {escape(item.campaign)}" if item.campaign else ""
     line = f"*{when}* · {state} · <@{post.author_id}>{campaign}\n{names}\n>{said}"
-    if post.state is PostState.PUBLISHING:
-        return section(line)
+    if post.state not in (PostState.IN_REVIEW, PostState.SCHEDULED):
+        return section(line, accessory=button("Open", Act.OPEN_POST, post.id))
     options = [
+        option("Open", pack(do="open", post=post.id)),
         option("Edit", pack(do="edit", post=post.id)),
         option("Reschedule", pack(do="reschedule", post=post.id)),
         option("Cancel this post", pack(do="cancel", post=post.id)),

@@ -149,11 +149,13 @@ async def staged(
     *,
     over_http: bool = False,
     is_set_up: bool = True,
+    own_cards: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage with its bot running.
 
     :param is_set_up: as `make play` begins; else nobody has set Socialdesk up yet.
+    :param own_cards: as in `make play`; else what isn't due soon waits in lists.
     :param over_http: Slack sends signed HTTP requests; else the bot opens sockets.
     :param environment: further settings of the bot.
     """
@@ -182,7 +184,7 @@ async def staged(
         async with _services(given, folder) as services:
             stage = Stage(slack, address, folder, given, services, new_page)
             if is_set_up:
-                await furnish(services, TEAM.id)
+                await furnish(services, TEAM.id, own_cards=own_cards)
             try:
                 await stage.start_bot()
                 yield stage

@@ -15,7 +15,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.composing import PostForm
 from bot.playground.payloads import channel_object, user_object
 from bot.playground.records import User
-from bot.playground.seed import ANA, BEN, DANA, EVA, SOCIAL
+from bot.playground.seed import ANA, BEN, DANA, EVA, SOCIAL, TEAM
 from bot.team import Person
 from handlers.draft_fields import DraftFields
 from handlers.ids import COMMAND, Act, Shortcut

@@ -195,6 +195,7 @@ async def staged(
     folder: Path,
     *,
     is_set_up: bool = True,
+    own_cards: bool = True,
     environment: Mapping[str, str] | None = None,
     registry: Sequence[type[Network]] = NETWORKS,
     **changed: Any,
@@ -202,6 +203,7 @@ async def staged(
     """A stage in a folder; the same folder again goes on where it ended.
 
     :param is_set_up: as `make play` begins: people have their roles, Sandbox is connected.
+    :param own_cards: as in `make play`; else what isn't due soon waits in lists.
     :param environment: what `make play` takes from its environment, such as networks' addresses.
     :param registry: the networks there are.
     :param changed: fields of the bot's `Settings` that differ (``first_admin="U..."``).
@@ -211,7 +213,7 @@ async def staged(
         settings = replace(read, **changed)
         async with running(settings, registry) as bot:
             if is_set_up:
-                await furnish(bot.services, bot.team_id)
+                await furnish(bot.services, bot.team_id, own_cards=own_cards)
             stage = Stage(slack, bot, settings, address)
             yield stage
             await stage.settled()

@@ -65,9 +65,7 @@ async def test_what_is_no_persons_reply_to_a_card_is_no_comment(stage: Stage) ->
     stage.slack.people.post_message(BEN, SOCIAL, "Yes", other.ts)
     stage.slack.people.post_message(BEN, APPROVALS, "Not in a thread")
     client = await stage.bot.desk.clients.of(TEAM.id)
-    await client.chat_postMessage(
-        channel=card.channel, thread_ts=card.ts, text="An app says this"
-    )
+    await client.chat_postMessage(channel=card.channel, thread_ts=card.ts, text="An app says this")
     write(stage, BEN, card, "The only one")
     shown = await changed(stage, card, "1 comment in the thread")
     assert "The only one" in text_of(shown)

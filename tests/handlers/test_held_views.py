@@ -280,7 +280,7 @@ def test_the_brakes_forms_and_card_are_what_slack_takes(
     if pulled:
         check_view(resume_form(ResumeStart(admitted, pulled, ids, 1001), posts))
         check_message([*brake_blocks(pulled, may_release=True)], text="paused")
-        check_message(queue_blocks([], {}, 0, paused=brake_blocks(pulled)), text="queue")
+        check_message(queue_blocks([], {}, 0, now=NOW, paused=brake_blocks(pulled)), text="queue")
         check_message(None, text=paused(pulled[0]))
         released = replace(pulled[0].brake, released_by="UBEN", released_at=NOW)
         entry = HistoryEntry("1", "T1", "brake", "UBEN", "released", "12", NOW)
@@ -325,6 +325,6 @@ def test_without_a_brake_there_is_nothing_to_resume() -> None:
 
 
 def test_a_queue_with_a_brake_says_so_on_top_without_a_false_button() -> None:
-    blocks = queue_blocks([], {}, 0, paused=brake_blocks(standing(1)))
+    blocks = queue_blocks([], {}, 0, now=NOW, paused=brake_blocks(standing(1)))
     assert "Publishing is paused everywhere by <@UBEN>" in str(blocks[0])
     assert "Resume publishing" not in labels(blocks)

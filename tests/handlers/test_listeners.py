@@ -11,7 +11,7 @@ from handlers.manifest import EVENTS
 from tests.handlers.stage import Stage
 
 VIEWS = sorted((Path(__file__).parents[2] / "handlers").rglob("*.py"))
-NO_FORM_TO_SUBMIT = {Form.MESSAGE}
+NO_FORM_TO_SUBMIT = {Form.MESSAGE, Form.POST}
 
 # Inputs that are read when their form is submitted and do nothing before.
 READ_LATER = {

@@ -18,7 +18,7 @@ from bot.times import spoken
 from handlers.views.queue import queue_blocks
 from storage import media
 from storage.records import Picture, When
-from tests.handlers.shown_posts import account, shown
+from tests.handlers.shown_posts import NOW, account, shown
 from tests.handlers.stage import Stage, inputs_of, labels_of, text_of
 from tests.servers.eventually import eventually
 
@@ -203,7 +203,7 @@ def test_a_long_queue_stays_within_a_message_and_says_how_many_are_left() -> Non
     known = [account(n) for n in range(9)]
     item = QueueItem(post.post, post.revision, [choice.account for choice in known])
     labels = {choice.account.id: "A network · @a-long-handle" for choice in known}
-    blocks = queue_blocks([item] * 40, labels, 60)
+    blocks = queue_blocks([item] * 40, labels, 60, now=NOW - timedelta(hours=1))
     check_message(blocks, text="What is coming")
     left = text_of_blocks(blocks[-1])
     assert left == f"… and {60 - (len(blocks) - 2)} later."

@@ -23,6 +23,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "conversations.members": CHANNELS_READ,
     "conversations.open": frozenset({"im:write"}),
     "conversations.replies": HISTORY,
+    "dnd.teamInfo": frozenset({"dnd:read"}),
     "files.completeUploadExternal": frozenset({"files:write"}),
     "files.delete": frozenset({"files:write"}),
     "files.getUploadURLExternal": frozenset({"files:write"}),

@@ -38,7 +38,7 @@ from bot.outcomes import Outcomes
 from bot.publishing import Publisher
 from bot.scheduling import Scheduling
 from bot.team import Person
-from storage import accounts, deliveries, media, posts, workspaces
+from storage import accounts, deliveries, media, policies, posts, workspaces
 from storage.database import Database
 from storage.migrations import migrate
 from storage.records import (
@@ -47,11 +47,15 @@ from storage.records import (
     Member,
     Mode,
     Picture,
+    Policy,
     Post,
     PostState,
     Role,
+    Scope,
+    Step,
     Verdict,
 )
+from storage.rows import new_id
 
 TEAM = "T1"
 ANA = Person(TEAM, "UANA")
@@ -260,6 +264,21 @@ class World:
             await publisher.drain(5)
 
 
+def _own_cards(now: datetime) -> Policy:
+    return Policy(
+        id=new_id(),
+        workspace_id=TEAM,
+        scope=Scope.WORKSPACE,
+        scope_id="",
+        steps=(Step(""),),
+        author_counts=False,
+        replies=False,
+        own_card=True,
+        updated_by=EVA.user_id,
+        updated_at=now,
+    )
+
+
 @contextlib.asynccontextmanager
 async def world(
     database_url: str,
@@ -269,10 +288,12 @@ async def world(
     mode: Mode = Mode.TEAM,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     others: Sequence[ScriptedNetwork] = (),
+    own_cards: bool = True,
 ) -> AsyncIterator[World]:
     """A world on a database; Ana writes, Ben and Chidi approve, Eva is the admin.
 
     :param others: further networks, on which nothing is connected yet.
+    :param own_cards: a policy gives each post its card at once, however far away it is.
     """
     database = Database(database_url, now=now)
     await migrate(database)
@@ -300,6 +321,8 @@ async def world(
         for person, role in ((ANA, Role.AUTHOR), (BEN, Role.APPROVER), (CHIDI, Role.APPROVER)):
             member = Member(TEAM, person.user_id, person.user_id, "UTC", frozenset({role}))
             await workspaces.save_member(tx, member)
+        if own_cards:
+            await policies.save(tx, _own_cards(now()))
         admin = Member(TEAM, EVA.user_id, "Eva", "Europe/Berlin", frozenset({Role.ADMIN}))
         await workspaces.save_member(tx, admin)
     await connected.connect(EVA, network.name, {"password": "x"})

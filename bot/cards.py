@@ -1,0 +1,49 @@
+"""When a post gets a card of its own in the approvals channel.
+
+Nobody wants a card per post: what is far away is decided from a list (`bot/reviews.py`), and comes
+up as a card only when it is due soon and still undecided. Once there is one, it is the one record.
+"""
+
+from datetime import datetime, timedelta
+
+from bot import policies
+from storage import notices
+from storage.records import Card, Post, Revision, Workspace
+from storage.rows import Transaction
+
+NEAR = timedelta(hours=4)
+PARTS = (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2)
+
+
+def is_near(post: Post, now: datetime) -> bool:
+    """Whether it is due soon, or as soon as it is approved."""
+    return post.due_at is None or post.due_at - now <= NEAR
+
+
+async def owe_card(
+    tx: Transaction, workspace: Workspace, post: Post, revision: Revision, now: datetime
+) -> bool:
+    """Owe the card if the post has one, is due soon, or a policy asks for it; whether it is owed.
+
+    Without a channel for them there are no cards.
+    """
+    channel = workspace.approvals_channel
+    if channel is None:
+        return False
+    if (
+        not is_near(post, now)
+        and await notices.of_card(tx, workspace.id, Card.APPROVAL, post.id) is None
+        and not await _is_asked_for(tx, workspace, post, revision)
+    ):
+        return False
+    for card in PARTS:
+        await notices.owe(tx, workspace.id, card, post.id, channel, now)
+    return True
+
+
+async def _is_asked_for(
+    tx: Transaction, workspace: Workspace, post: Post, revision: Revision
+) -> bool:
+    """Whether a policy asks for a card for each post."""
+    deciders = await policies.load(tx, workspace)
+    return deciders.needed(post.campaign_id, revision.content.account_ids).own_card
