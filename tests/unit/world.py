@@ -264,13 +264,13 @@ class World:
             await publisher.drain(5)
 
 
-def _own_cards(now: datetime) -> Policy:
+def _own_cards(mode: Mode, now: datetime) -> Policy:
     return Policy(
         id=new_id(),
         workspace_id=TEAM,
         scope=Scope.WORKSPACE,
         scope_id="",
-        steps=(Step(""),),
+        steps=() if mode is Mode.ALONE else (Step(""),),
         author_counts=False,
         replies=False,
         own_card=True,
@@ -322,7 +322,7 @@ async def world(
             member = Member(TEAM, person.user_id, person.user_id, "UTC", frozenset({role}))
             await workspaces.save_member(tx, member)
         if own_cards:
-            await policies.save(tx, _own_cards(now()))
+            await policies.save(tx, _own_cards(mode, now()))
         admin = Member(TEAM, EVA.user_id, "Eva", "Europe/Berlin", frozenset({Role.ADMIN}))
         await workspaces.save_member(tx, admin)
     await connected.connect(EVA, network.name, {"password": "x"})
