@@ -50,7 +50,7 @@ async def make_client(stage: Stage, outsider: User, *texts: str) -> None:
     """Of a campaign that these posts belong to."""
     made = Campaign("c1", stage.bot.team_id, "Spring", EVA, stage.services.clock.now())
     async with stage.services.database.transaction() as tx:
-        await campaigns.insert(tx, made)
+        await campaigns.insert_new(tx, made)
     for text in texts:
         post = await post_of(stage, text)
         async with stage.services.database.transaction() as tx:

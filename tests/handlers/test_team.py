@@ -258,7 +258,7 @@ async def test_without_user_groups_in_slack_the_form_says_so(stage: Stage) -> No
 async def campaign(stage: Stage, name: str = "Spring <sale>") -> Campaign:
     made = Campaign("c1", stage.bot.team_id, name, EVA, stage.services.clock.now())
     async with stage.services.database.transaction() as tx:
-        await campaigns.insert(tx, made)
+        await campaigns.insert_new(tx, made)
     return made
 
 

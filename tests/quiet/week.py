@@ -160,15 +160,14 @@ class Week:
     # What is heard
 
     def _listen(self) -> None:
-        """Who has got which message since the last time."""
+        """Who has got which message since the last time. What stands in a thread alone is shown to
+        nobody who doesn't open it."""
         day = self.clock.at.astimezone(BERLIN).date()
         workspace = self.slack.workspace
         places = WORKS_IN | {workspace.im_with_app(user).id: (user,) for user in ROLES}
         for channel, people in places.items():
-            for top in workspace.timeline(channel):
-                for message in workspace.thread(channel, top.ts):
-                    if (channel, message.ts) in self._seen:
-                        continue
+            for message in workspace.timeline(channel):
+                if (channel, message.ts) not in self._seen:
                     self._seen.add((channel, message.ts))
                     self._count(day, message, people, is_direct=channel not in WORKS_IN)
 
@@ -183,10 +182,10 @@ class Week:
     # What people do
 
     async def write(self, author: str, number: int) -> None:
-        """A post for the next days; every eighth is wanted in a few hours, two are refused."""
+        """A post for the next days; one a day is wanted in a few hours, two are refused."""
         services = self.bot.services
         wait = timedelta(hours=self.chance.uniform(2.5, 3.5))
-        if number % 8:
+        if number % 12:
             tomorrow = self.clock.at.astimezone(BERLIN).date() + timedelta(days=1)
             hour = self.chance.randint(9, 18)
             due = datetime(tomorrow.year, tomorrow.month, tomorrow.day, hour, tzinfo=BERLIN)
@@ -287,6 +286,7 @@ class Week:
         planned: list[tuple[datetime, Doing]] = [
             (morning + timedelta(hours=10, minutes=30), lambda: self.decide(CHIDI)),
             (morning + timedelta(hours=15, minutes=30), lambda: self.decide(BEN)),
+            (morning + timedelta(hours=19, minutes=30), lambda: self.decide(BEN)),
         ]
         for hour in range(11, 19):
             at = morning + timedelta(hours=hour)

@@ -85,7 +85,7 @@ async def may(here: World, who: Person, action: Action, campaign: str | None = N
 async def campaign(here: World, name: str = "Spring") -> Campaign:
     made = Campaign(f"id-{name}", TEAM, name, ANA.user_id, here.clock.now())
     async with here.database.transaction() as tx:
-        await campaigns.insert(tx, made)
+        await campaigns.insert_new(tx, made)
     return made
 
 
