@@ -7,9 +7,9 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed
 from bot.team import Action, Person, Profile, as_member, in_words, unchecked
 from bot.zone_names import is_zone
-from storage import accounts, history, installations, notices, workspaces
+from storage import accounts, history, installations, notices, policies, workspaces
 from storage.database import Database
-from storage.records import Member, Mode, Role, Workspace
+from storage.records import Member, Mode, Role, Scope, Workspace
 from storage.rows import Transaction
 
 ROUTES = ("Care", "Content", "Product")
@@ -134,6 +134,8 @@ class SettingUp:
                 set_up_at=before.set_up_at or now,
             )
             await workspaces.save(tx, changed)
+            if form.mode is not before.mode:  # who has to approve was chosen anew here
+                await policies.remove(tx, before.id, Scope.WORKSPACE, "")
             given = ROLES_ALONE if form.mode is Mode.ALONE else ROLES_IN_A_TEAM
             if standing.finishers and person.user_id not in standing.finishers:
                 given = frozenset()  # an admin through a user group stays one through it

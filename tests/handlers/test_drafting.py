@@ -8,8 +8,8 @@ from PIL import Image
 from bot.playground.records import View
 from bot.playground.seed import ANA, APPROVALS, BEN, EVA, TEAM
 from bot.team import Person
-from storage import accounts, workspaces
-from storage.records import Mode
+from storage import accounts, policies, workspaces
+from storage.records import Mode, Scope
 from tests.handlers.stage import Stage, inputs_of, labels_of, text_of
 from tests.servers.eventually import eventually
 
@@ -152,6 +152,7 @@ async def test_alone_a_post_goes_out_without_another_and_the_card_says_so(stage:
         workspace = await workspaces.get(tx, TEAM.id)
         assert workspace is not None
         await workspaces.save(tx, replace(workspace, mode=Mode.ALONE))
+        await policies.remove(tx, TEAM.id, Scope.WORKSPACE, "")  # as the set-up does
     await stage.command(EVA, "/social draft On my own")
     form = await stage.modal(EVA, "draft")
     assert "Schedule" in text_of(form)
