@@ -195,8 +195,7 @@ class NoticeSender:
             async with asyncio.timeout(self._patience_s):
                 may = await self._may_post(notice)
         except FAILED as error:
-            wait = _asked_to_wait(error)
-            await self._again(notice, refusal(error), after=wait, uncertain=uncertain)
+            await self._refused(notice, error, uncertain=uncertain)
             return False
         if not may:
             await self._broken(notice, SHARED, uncertain=uncertain)

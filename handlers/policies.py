@@ -86,6 +86,7 @@ class PolicySettings:
         return policy_form(settings, settings.place(*fields.place), replace(fields, at=None))
 
     async def submit(self, submission: Submission) -> FormAnswer:
+        await self._require_role(submission)
         fields = read(submission.values, unpacked(submission.body["view"]))
         if fields.who == STEPS and not fields.steps:
             raise FieldErrors({"who": "Choose who must approve: press “Choose who” below."})
@@ -97,13 +98,22 @@ class PolicySettings:
 
     # Its steps
 
+    async def _require_role(self, request: Request) -> None:
+        """Steps are in the view and groups come from Slack: nothing else would ask.
+
+        :raises NotAllowed: the person may not see who must approve.
+        """
+        await self._policies.show(request.person)
+
     async def add_step(self, press: Press) -> None:
         assert press.view is not None
+        await self._require_role(press)
         fields = read(press.values, unpacked(press.view))
         await self._open_step(press, replace(fields, at=len(fields.steps)), Step(""))
 
     async def choose_step(self, press: Press) -> None:
         assert press.view is not None
+        await self._require_role(press)
         fields, ids = read(press.values, unpacked(press.view)), unpack(press.value)
         at = int(ids["at"])
         steps = list(fields.steps)
@@ -127,6 +137,7 @@ class PolicySettings:
         await _show(press, await self._form(press.person, unpacked(press.view)))
 
     async def submit_step(self, submission: Submission) -> FormAnswer:
+        await self._require_role(submission)
         fields, step = unpacked(submission.body["view"]), read_step(submission.values)
         at = len(fields.steps) if fields.at is None else fields.at
         others = (*fields.steps[:at], *fields.steps[at + 1 :])

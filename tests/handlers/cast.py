@@ -19,8 +19,10 @@ from bot.playground.seed import ANA, BEN, DANA, EVA, SOCIAL, TEAM
 from bot.team import Person
 from handlers.draft_fields import DraftFields
 from handlers.ids import COMMAND, Act, Shortcut
-from storage import accounts, deliveries, mentions, workspaces
+from handlers.payloads import profile_of
+from storage import accounts, campaigns, deliveries, mentions, suggestions, workspaces
 from storage.records import (
+    Campaign,
     Member,
     Mention,
     MentionKind,
@@ -132,7 +134,7 @@ class Cast:
     def _pressed(self, registered: str, line: Line, who: str) -> dict[str, Any]:
         value = self.filled(line.value, who)
         action = {"action_id": registered, "block_id": "b", "value": value}
-        action |= {"type": "button", "action_ts": str(time.time())}
+        action |= {"type": "button", "action_ts": str(time.time()), **line.action}
         return {"type": "block_actions", "actions": [action]}
 
     async def _view(self, registered: str, line: Line, who: str) -> dict[str, Any]:
@@ -182,12 +184,18 @@ async def furnished(stage: Stage, folder: Path, said: str = CONFIDENTIAL) -> Cas
         )
     )
     await stage.settled()
-    form = PostForm(f"The {said[:200]} plan", (account.id,))
+    await _clients(stage)
+    form = PostForm(f"The {said[:200]} plan", (account.id,), new_campaign=said[:60])
     post = (await services.drafting.submit(ana, form)).post
     later = PostForm(form.text, form.account_ids, when=When.AT, at=_now() + timedelta(days=3))
     other = (await services.drafting.submit(ana, later)).post
     await services.approvals.decide(
         ben, other.id, Verdict.APPROVED, revision_id=other.revision_id, version=other.version
+    )
+    better = PostForm(f"Also about {said[:200]}", (account.id,))
+    third = (await services.drafting.submit(ana, better)).post
+    await services.suggestions.suggest(
+        ben, third.id, third.revision_id, {"text:sandbox": f"More of {said[:150]}"}, said[:900]
     )
     kept = DraftFields(form.text, form.account_ids).to_json()
     for writer in (ana, ben, eva):
@@ -197,6 +205,8 @@ async def furnished(stage: Stage, folder: Path, said: str = CONFIDENTIAL) -> Cas
     async with services.database.transaction() as tx:
         await mentions.insert(tx, _mention(team, account.id, said))
         [delivery] = await deliveries.of_post(tx, other.id)
+        suggestion = await suggestions.newest(tx, third.id)
+        assert suggestion is not None
     await quiet(stage)
     ids = {
         "post": post.id,
@@ -207,8 +217,24 @@ async def furnished(stage: Stage, folder: Path, said: str = CONFIDENTIAL) -> Cas
         "watch": watch.id,
         "brake": brake.id,
         "plan": "plan1",
+        "campaign": post.campaign_id or "",
+        "suggestion": suggestion.id,
+        "suggested": third.id,
     }
     return Cast(stage, folder, ids)
+
+
+async def _clients(stage: Stage) -> None:
+    """The guest and the stranger decide in a campaign that none of the posts here is of."""
+    services, team = stage.services, stage.bot.team_id
+    async with services.database.transaction() as tx:
+        await campaigns.insert_new(tx, Campaign("elsewhere", team, "Another one", EVA, _now()))
+    slack = stage.slack.workspace
+    for who in (GUEST, STRANGER):
+        client = profile_of(user_object(slack, slack.user(who)), team)
+        await services.campaign_roles.grant(
+            Person(team, EVA), "elsewhere", client, frozenset({Role.APPROVER})
+        )
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.playground.seed import ALERTS, APPROVALS, BEN
+from bot.playground.seed import ALERTS, APPROVALS, BEN, DANA, SOCIAL
 from bot.team import Action
 from handlers.ids import COMMAND, Act, Form, Shortcut
 
@@ -24,6 +24,7 @@ class Line:
     """:param value: what a button or option carries.
     :param metadata: of the view that it stands in; None: it stands on a message.
     :param state: of that view: block id -> element.
+    :param action: what else Slack tells of what was pressed.
     :param words: behind a command.
     :param event: what happened.
     """
@@ -33,6 +34,7 @@ class Line:
     value: str = ""
     metadata: str | None = None
     state: Mapping[str, Json] = field(default_factory=dict)
+    action: Json = field(default_factory=dict)
     words: str = ""
     event: Json | None = None
 
@@ -57,8 +59,17 @@ def channel(value: str) -> Json:
     return {"type": "channels_select", "selected_channel": value}
 
 
+def person(value: str) -> Json:
+    return {"type": "users_select", "selected_user": value}
+
+
+def people(*values: str) -> Json:
+    return {"type": "multi_users_select", "selected_users": list(values)}
+
+
 LOOK, DRAFT, DECIDE = Action.LOOK, Action.DRAFT, Action.DECIDE
 RESPOND, REPORT, CONFIGURE = Action.RESPOND, Action.REPORT, Action.CONFIGURE
+NUMBERS, AUDIT = Action.NUMBERS, Action.AUDIT
 
 _POST = ids(post="{post}")
 _DECIDING = ids(post="{post}", revision="{revision}", version="1")
@@ -70,6 +81,26 @@ _DRAFTED = {
 }
 _MOVING = {"when": chosen("next_free")}
 _HELD = ids(do="now", post="{post}", revision="{revision}")
+_ROUND = ids(
+    **{"posts": "{post}", "said": ".", "at": "0", "page": "0", "post": "{post}"},
+    **{"revision": "{revision}", "version": "1", "button": "Approve"},
+)
+_SUGGESTING = ids(post="{post}", revision="{revision}", verdict="changes_requested")
+
+
+def _policy(at: int | None = None) -> str:
+    """The form of the workspace's policy with one step, and the step that is open on top."""
+    steps = [["Somebody", 1, [BEN], None, None]]
+    where = {"scope": "workspace", "scope_id": ""}
+    return json.dumps({**where, "who": "steps", "also": [], "steps": steps, "at": at})
+
+
+_GRANTING = {
+    "campaign": chosen("{campaign}"),
+    "person": person(BEN),
+    f"granted:{{campaign}}:{BEN}": ticked("author"),
+}
+_NEWS = "Slack's own news; what it is about is asked of Slack anew"
 _NOTHING = "nothing happens and nothing is shown"
 
 _COMMANDS: dict[str, Line] = {
@@ -82,9 +113,11 @@ _COMMANDS: dict[str, Line] = {
     "held": Line(LOOK),
     "mentions": Line(LOOK),
     "watch": Line(RESPOND, words="Oak Coffee"),
-    "digest": Line(LOOK),
+    "digest": Line(NUMBERS),
     "pause": Line(Action.BRAKE, words="A mistake"),
     "resume": Line(Action.RELEASE),
+    "settings": Line(CONFIGURE),
+    "record": Line(AUDIT),
 }
 
 EXPECTED: dict[str, Line] = {
@@ -93,7 +126,7 @@ EXPECTED: dict[str, Line] = {
     Act.OPEN_DRAFT: Line(DRAFT),
     Act.OPEN_QUEUE: Line(LOOK),
     Act.OPEN_MENTIONS: Line(LOOK),
-    Act.OPEN_DIGEST: Line(LOOK),
+    Act.OPEN_DIGEST: Line(NUMBERS),
     Act.OPEN_CONNECT: Line(LOOK),
     Act.OPEN_SLOTS: Line(DRAFT),
     Act.OPEN_TEAM: Line(LOOK),
@@ -106,6 +139,7 @@ EXPECTED: dict[str, Line] = {
         for act in (
             *(Act.DRAFT_TEXT, Act.DRAFT_ACCOUNTS, Act.DRAFT_LINK, Act.DRAFT_WHEN, Act.DRAFT_AT),
             *(Act.DRAFT_WORDS, Act.DRAFT_TAILOR, Act.DRAFT_CHECK, Act.DRAFT_ANEW),
+            Act.DRAFT_CAMPAIGN,
             *(Act.TAILOR_TEXT, Act.TAILOR_ALT, Act.TAILOR_CHECK),
         )
     },
@@ -137,6 +171,48 @@ EXPECTED: dict[str, Line] = {
     ),
     **{act: Line(DRAFT, metadata=_POST, state=_MOVING) for act in (Act.WHEN, Act.AT, Act.WORDS)},
     Form.RESCHEDULE: Line(DRAFT, metadata=_POST, state=_MOVING),
+    # another text
+    Act.SUGGEST: Line(
+        DECIDE, metadata=_SUGGESTING, state={"comment": text("What was typed already")}
+    ),
+    Act.USE_SUGGESTION: Line(DRAFT, value=ids(suggestion="{suggestion}")),
+    Form.SUGGEST: Line(
+        DECIDE,
+        metadata=_SUGGESTING,
+        state={"text:sandbox": text("Another text"), "comment": text("")},
+    ),
+    # many at once, a post by itself
+    Act.OPEN_POST: Line(LOOK, value="{post}"),
+    Act.NEXT_FREE: Line(DRAFT, value=ids(post="{post}", version="1")),
+    Act.OPEN_REVIEW: Line(DECIDE),
+    **{
+        act: Line(DECIDE, metadata=_ROUND)
+        for act in (Act.REVIEW_CHANGES, Act.REVIEW_REJECT, Act.REVIEW_SKIP, Act.REVIEW_BACK)
+    },
+    Act.REVIEW_TIME: Line(DECIDE, metadata="", action={"selected_time": "08:15"}),
+    Act.REVIEW_NEVER: Line(DECIDE, metadata=""),
+    Act.REVIEW_DAILY: Line(DECIDE, metadata="", value="540"),
+    Form.REVIEW: Line(DECIDE, metadata=_ROUND),
+    # who must approve
+    Act.OPEN_SETTINGS: Line(CONFIGURE),
+    Act.POLICY_PLACE: Line(CONFIGURE, metadata="", value=ids(scope="campaign", id="{campaign}")),
+    Act.POLICY_MENU: Line(
+        CONFIGURE, metadata="", value=ids(do="change", scope="workspace", id="")
+    ),
+    Act.POLICY_WHO: Line(CONFIGURE, metadata=_policy(), state={"who": chosen("nobody")}),
+    Act.POLICY_BACK: Line(CONFIGURE, metadata=_policy()),
+    Act.STEP_ADD: Line(CONFIGURE, metadata=_policy()),
+    Act.STEP_MENU: Line(CONFIGURE, metadata=_policy(), value=ids(do="change", at="0")),
+    Act.STEP_BACK: Line(CONFIGURE, metadata=_policy(0)),
+    Form.STEP: Line(
+        CONFIGURE,
+        metadata=_policy(0),
+        state={
+            **{"name": text("Legal"), "needed": chosen("1"), "people": people(BEN)},
+            **{"group": chosen("S0LEGAL0001"), "backup": person(DANA)},
+        },
+    ),
+    Form.POLICY: Line(CONFIGURE, metadata=_policy(), state={"who": chosen("steps")}),
     # accounts
     Act.CONNECT_NETWORK: Line(LOOK, value="sandbox", metadata=""),
     Act.ACCOUNT_MENU: Line(LOOK, value=ids(do="disconnect", account="{account}"), metadata=""),
@@ -172,16 +248,35 @@ EXPECTED: dict[str, Line] = {
         },
     ),
     Act.TEAM_PERSON: Line(
-        LOOK, metadata="", state={"person": {"type": "users_select", "selected_user": BEN}}
+        LOOK, metadata="", state={"person": person(BEN)}
     ),
     Form.TEAM: Line(
         CONFIGURE,
         metadata="",
         state={
-            "person": {"type": "users_select", "selected_user": BEN},
+            "person": person(BEN),
             f"roles:{BEN}": ticked("approver", "author"),
         },
     ),
+    Act.TEAM_PREVIOUS: Line(LOOK, value="0", metadata=ids(page="1")),
+    Act.TEAM_NEXT: Line(LOOK, value="1", metadata=ids(page="0")),
+    Act.TEAM_GROUPS: Line(CONFIGURE, metadata=""),
+    Act.GROUP_CHOSEN: Line(CONFIGURE, value="S0CARE00001", metadata=""),
+    Form.GROUP: Line(
+        CONFIGURE,
+        metadata="",
+        state={"group": chosen("S0CARE00001"), "roles:S0CARE00001": ticked("responder")},
+    ),
+    Act.TEAM_CAMPAIGNS: Line(CONFIGURE, metadata=""),
+    Act.CAMPAIGN_CHOSEN: Line(CONFIGURE, metadata="", state=_GRANTING),
+    Act.CAMPAIGN_PERSON: Line(CONFIGURE, metadata="", state=_GRANTING),
+    Form.CAMPAIGN_GRANTS: Line(CONFIGURE, metadata="", state=_GRANTING),
+    Act.ALLOW_SHARED: Line(CONFIGURE, value=ids(channel=SOCIAL, teams="T0OTHER0001")),
+    # the record
+    Act.RECORD_OLDER: Line(AUDIT, metadata="", value=ids(before="9")),
+    Act.RECORD_NEWEST: Line(AUDIT, metadata="", value=ids()),
+    Act.RECORD_EVERYBODY: Line(AUDIT, metadata="", value=ids()),
+    Act.RECORD_PERSON: Line(AUDIT, metadata="", action={"selected_user": BEN}),
     # mentions
     Act.MENTION_REPLY: Line(RESPOND, value="{mention}"),
     Act.MENTION_ROUTE: Line(RESPOND, value=ids(mention="{mention}", team="Product")),
@@ -232,4 +327,17 @@ EXPECTED: dict[str, Line] = {
     "member_joined_channel": Line(
         None, "tries again what is owed to that channel", event={"channel": APPROVALS}
     ),
+    "message": Line(
+        None,
+        "what anybody writes in a card's thread is kept as theirs and gives them nothing",
+        event={"channel": SOCIAL, "ts": "2.2", "thread_ts": "1.1", "text": "Not about a card"},
+    ),
+    "channel_shared": Line(None, _NEWS, event={"channel": SOCIAL}),
+    "channel_unshared": Line(None, _NEWS, event={"channel": SOCIAL}),
+    "subteam_updated": Line(None, _NEWS, event={"subteam": {"id": "S0LEGAL0001"}}),
+    "subteam_members_changed": Line(None, _NEWS, event={"subteam_id": "S0LEGAL0001"}),
+    "app_uninstalled": Line(
+        None, "Slack's own news; here the app has the token of its environment", event={}
+    ),
+    "tokens_revoked": Line(None, "the same", event={"tokens": {"bot": ["U0NOBODYS01"]}}),
 }

@@ -15,7 +15,8 @@ from tests.unit.rows import changes, everything
 
 REFUSED = re.compile(
     r"you need the role|another Slack workspace than yours|Only an admin can|"
-    r"an admin of it can change that"
+    r"an admin of it can change that|"
+    r"only to decide on posts of the campaigns that an admin named for them"
 )
 BUG = "Something went wrong on our side"
 
@@ -38,14 +39,19 @@ def test_every_registered_id_has_its_line(stage: Stage) -> None:
 
 
 async def test_who_may_not_is_refused_changes_nothing_and_sees_nothing(cast: Cast) -> None:
-    before = everything(cast.folder)
+    before, wrong = everything(cast.folder), []
     for registered, line in EXPECTED.items():
         shown = await cast.do(registered, [who for who in ROLES if not may(who, line.needs)])
         for who, text in shown.items():
-            assert REFUSED.search(text), f"{who} wasn't refused {registered}: {text}"
-            assert CONFIDENTIAL not in text, f"{who} sees at {registered}: {text}"
-        found = changes(before, everything(cast.folder))
-        assert found == {}, f"{registered} changed {found}"
+            if not REFUSED.search(text):
+                wrong.append(f"{who} wasn't refused {registered}: {text}")
+            if CONFIDENTIAL in text:
+                wrong.append(f"{who} sees at {registered}: {text}")
+        after = everything(cast.folder)
+        if found := changes(before, after):
+            wrong.append(f"{registered} changed {found}")
+        before = after
+    assert wrong == []
 
 
 async def test_what_anybody_may_shows_strangers_nothing(cast: Cast) -> None:
@@ -59,9 +65,12 @@ async def test_what_anybody_may_shows_strangers_nothing(cast: Cast) -> None:
 
 
 async def test_who_may_is_not_refused_for_the_role(cast: Cast) -> None:
+    wrong = []
     for registered, line in EXPECTED.items():
         shown = await cast.do(registered, [who for who in ROLES if may(who, line.needs)])
         for who, text in shown.items():
-            refused = line.needs is not None and REFUSED.search(text)
-            assert not refused, f"{who} was refused {registered}: {text}"
-            assert BUG not in text, f"{registered} by {who}"
+            if line.needs is not None and REFUSED.search(text):
+                wrong.append(f"{who} was refused {registered}: {text}")
+            if BUG in text:
+                wrong.append(f"{registered} by {who}: {text}")
+    assert wrong == []
