@@ -103,7 +103,8 @@ class Policies:
             if group is not None:
                 known = await user_groups.get(tx, person.workspace_id, group.id)
                 roles = known.roles if known else frozenset[Role]()
-                await user_groups.save(tx, replace(group, roles=roles))
+                kept = replace(group, workspace_id=person.workspace_id, roles=roles)
+                await user_groups.save(tx, kept)
             settings = await self._settings(tx, person)
             problems = _problems(step, settings.deciders, _campaign_of(*place))
             if len(others) >= MOST_STEPS:
@@ -203,7 +204,7 @@ def _problems(step: Step, deciders: Deciders, campaign_id: str | None) -> dict[s
     without = [
         user_id
         for user_id in (*step.people, step.backup)
-        if user_id and not deciders.roles(user_id, campaign_id)
+        if user_id and not deciders.roles(user_id, campaign_id).within(campaign_id)
     ]
     names = {user_id: deciders.name(user_id) for user_id in without}
     if any(user_id in step.people for user_id in without):

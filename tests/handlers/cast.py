@@ -33,7 +33,7 @@ from storage.records import (
     Verdict,
     When,
 )
-from tests.handlers.expected_roles import EXPECTED, Line
+from tests.handlers.expected_roles import Line
 from tests.handlers.stage import Stage, text_of
 
 VIEWER, NOBODY, GUEST, LEFT, STRANGER = (
@@ -64,9 +64,9 @@ class Cast:
             template = template.replace("{" + name + "}", value)
         return template
 
-    async def do(self, registered: str, people: Iterable[str]) -> dict[str, str]:
+    async def do(self, registered: str, line: Line, people: Iterable[str]) -> dict[str, str]:
         """Each of them does it at the same time; what each is shown."""
-        line, people = EXPECTED[registered], list(people)
+        people = list(people)
         before = {who: self._seen(who) for who in people}
         acked = await asyncio.gather(*(self._send(registered, line, who) for who in people))
         await self.stage.settled()

@@ -196,9 +196,7 @@ EXPECTED: dict[str, Line] = {
     # who must approve
     Act.OPEN_SETTINGS: Line(CONFIGURE),
     Act.POLICY_PLACE: Line(CONFIGURE, metadata="", value=ids(scope="campaign", id="{campaign}")),
-    Act.POLICY_MENU: Line(
-        CONFIGURE, metadata="", value=ids(do="change", scope="workspace", id="")
-    ),
+    Act.POLICY_MENU: Line(CONFIGURE, metadata="", value=ids(do="change", scope="workspace", id="")),
     Act.POLICY_WHO: Line(CONFIGURE, metadata=_policy(), state={"who": chosen("nobody")}),
     Act.POLICY_BACK: Line(CONFIGURE, metadata=_policy()),
     Act.STEP_ADD: Line(CONFIGURE, metadata=_policy()),
@@ -247,9 +245,7 @@ EXPECTED: dict[str, Line] = {
             "lateness": chosen("1800"),
         },
     ),
-    Act.TEAM_PERSON: Line(
-        LOOK, metadata="", state={"person": person(BEN)}
-    ),
+    Act.TEAM_PERSON: Line(LOOK, metadata="", state={"person": person(BEN)}),
     Form.TEAM: Line(
         CONFIGURE,
         metadata="",
@@ -341,3 +337,23 @@ EXPECTED: dict[str, Line] = {
     ),
     "tokens_revoked": Line(None, "the same", event={"tokens": {"bot": ["U0NOBODYS01"]}}),
 }
+
+# Menus and pages that lead to more than one place.
+OTHER_WAYS: list[tuple[str, Line]] = [
+    (f"{COMMAND} digest", Line(REPORT, words="daily 9:00")),
+    (f"{COMMAND} digest", Line(REPORT, words="stop")),
+    (Act.POST_MENU, Line(LOOK, value=ids(do="record", post="{post}"))),
+    (Act.POST_MENU, Line(DRAFT, value=ids(do="edit", post="{post}"))),
+    (Act.POST_MENU, Line(DRAFT, value=ids(do="reschedule", post="{post}"))),
+    (Act.QUEUE_MENU, Line(DRAFT, value=ids(do="edit", post="{post}"))),
+    (Act.QUEUE_MENU, Line(DRAFT, value=ids(do="reschedule", post="{post}"))),
+    (Act.RECORD_OLDER, Line(LOOK, metadata="", value=ids(before="9", post="{post}"))),
+    (Act.RECORD_NEWEST, Line(LOOK, metadata="", value=ids(post="{post}"))),
+    (
+        Act.POLICY_MENU,
+        Line(CONFIGURE, metadata="", value=ids(do="remove", scope="workspace", id="")),
+    ),
+    (Act.STEP_MENU, Line(CONFIGURE, metadata=_policy(), value=ids(do="remove", at="0"))),
+    (Act.STEP_MENU, Line(CONFIGURE, metadata=_policy(), value=ids(do="change", at="7"))),
+    (Form.POLICY, Line(CONFIGURE, metadata=_policy(), state={"who": chosen("nobody")})),
+]

@@ -10,21 +10,26 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from bot.comments import ThreadMessage
 from bot.composing import PostForm
-from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CARE, EVA, SOCIAL
+from bot.playground.payloads import user_object
+from bot.playground.records import Team
+from bot.playground.seed import ALERTS, ANA, APPROVALS, BEN, CARE, DANA, EVA, GENERAL, SOCIAL
+from bot.policy_settings import LONGEST_STEP, Rules
 from bot.team import Person
-from storage import mentions, notices
-from storage.records import Card, Verdict
-from tests.handlers.cast import Cast, furnished, quiet
-from tests.handlers.expected_roles import EXPECTED
+from handlers.payloads import profile_of
+from storage import history, mentions, notices, posts, user_groups
+from storage.records import Card, Role, Scope, Step, UserGroup, Verdict
+from tests.handlers.cast import GUEST, Cast, furnished, quiet
 from tests.handlers.stage import Stage, staged
-from tests.handlers.test_role_matrix import may
+from tests.handlers.test_role_matrix import WAYS, may
 from tests.servers.eventually import eventually
 
 HOSTILE = (
@@ -40,6 +45,7 @@ OURS = re.compile(
     r"!date\^\d{6,}\^[^|]*\|[^|]*|@[UW]0(?:ANA|BEN|CHIDI|DANA|EVA|VIEWER)\w*|#C0(?!HOSTILE)\w+"
     r"|https?://(?!evil)[^|]*(?:\|[^<>]*)?"
 )
+NOT_MARKED_UP = ("plain_text", "text")  # the second is an element of rich text
 # Cards that something else here shows by the same function.
 SHOWN_ELSEWHERE = {Card.DIGEST: "`/social digest`"}
 
@@ -57,11 +63,18 @@ CARDS: dict[Card, Place] = {
     Card.HELD: lambda cast: (cast.ids["hold"], APPROVALS),
     Card.BRAKE: lambda cast: (cast.ids["brake"], APPROVALS),
     Card.DEAD_CHANNEL: lambda cast: (SOCIAL, EVA),
+    Card.CHANGED: lambda cast: (cast.ids["changed"], APPROVALS),
+    Card.SUGGESTED: lambda cast: (cast.ids["suggestion"], APPROVALS),
+    Card.REVIEW: lambda cast: (BEN, BEN),
+    Card.INBOX: lambda cast: (ANA, ANA),
+    Card.LEFT: lambda cast: (ANA, EVA),
 }
+# Cards that take the place of another one that stands, which is sent anew.
+BEFORE = {Card.REVIEW: Card.REVIEW_BEFORE, Card.INBOX: Card.INBOX_BEFORE}
 
 
 def test_every_card_is_shown_here() -> None:
-    assert set(CARDS) | set(SHOWN_ELSEWHERE) == set(Card)
+    assert {*CARDS, *BEFORE.values(), *SHOWN_ELSEWHERE} == set(Card)
 
 
 @pytest.fixture
@@ -69,7 +82,10 @@ async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
     record = {"PLAYGROUND_RECORD": str(tmp_path / "calls.jsonl")}
     async with staged(tmp_path, poll_seconds=3600, environment=record) as stage:
         made = await furnished(stage, tmp_path, LONG)
-        yield replace(made, ids={**made.ids, **await _worse(stage, made)})
+        worse = replace(made, ids={**made.ids, **await _worse(stage, made)})
+        await _discussed(stage, worse)
+        await _governed(stage, worse)
+        yield worse
 
 
 async def _worse(stage: Stage, cast: Cast) -> dict[str, str]:
@@ -77,6 +93,7 @@ async def _worse(stage: Stage, cast: Cast) -> dict[str, str]:
     services, team = stage.services, stage.bot.team_id
     ana, ben = Person(team, ANA), Person(team, BEN)
     form = {"account_ids": (cast.ids["account"],), "text": LONG[:250]}
+    passes = (await services.drafting.submit(ana, _form(**form))).post
     made = []
     for _ in range(2):
         post = (await services.drafting.submit(ana, _form(**form))).post
@@ -87,6 +104,10 @@ async def _worse(stage: Stage, cast: Cast) -> dict[str, str]:
     changed = (await services.drafting.submit(ana, _form(**form))).post
     await services.approvals.decide(
         ben, changed.id, Verdict.CHANGES_REQUESTED, revision_id=changed.revision_id, comment=LONG
+    )
+    edited = _form(account_ids=form["account_ids"], text=LONG[50:300])
+    newer = await services.drafting.submit(
+        ana, edited, post_id=changed.id, revision_id=changed.revision_id
     )
     await stage.settled()
 
@@ -107,6 +128,7 @@ async def _worse(stage: Stage, cast: Cast) -> dict[str, str]:
             "UPDATE accounts SET handle = ?, name = ?, problem = ?",
             "UPDATE members SET name = ?, zone = zone WHERE ? = ? OR 1",
             "UPDATE deliveries SET problem = ? WHERE ? = ? OR 1",
+            "UPDATE campaigns SET name = substr(id, 1, 4) || ? WHERE ? = ? OR 1",
             "UPDATE watches SET title = ?, problem = ? WHERE ? != ''",
         ):
             await tx.connection.exec_driver_sql(statement, (LONG[:255], LONG[:255], LONG[:255]))
@@ -116,7 +138,48 @@ async def _worse(stage: Stage, cast: Cast) -> dict[str, str]:
         await tx.connection.exec_driver_sql(
             "UPDATE deliveries SET state = 'failed' WHERE post_id = ?", (made[0],)
         )
-    return {"failed": made[0], "hold": hold}
+    return {"failed": made[0], "hold": hold, "changed": newer.post.revision_id, "passes": passes.id}
+
+
+async def _discussed(stage: Stage, cast: Cast) -> None:
+    """Comments in the thread of a card whose post is due soon; another one's time has passed."""
+    services, team, now = stage.services, stage.bot.team_id, stage.services.clock.now()
+    await quiet(stage)
+    async with services.database.transaction() as tx:
+        for name, until in (("post", timedelta(hours=1)), ("passes", -timedelta(hours=1))):
+            post = await posts.get(tx, team, cast.ids[name])
+            assert post is not None
+            assert await posts.change(tx, post, now, due_at=now + until)
+        card = await notices.of_card(tx, team, Card.APPROVAL, cast.ids["post"])
+    assert card is not None
+    assert card.channel is not None
+    assert card.ts is not None
+    for number, who in enumerate((BEN, GUEST)):
+        said = ThreadMessage(card.channel, card.ts, f"{number}.5", LONG, now)
+        await services.comments.follow(Person(team, who, "a message in #C1 " + HOSTILE), said)
+
+
+async def _governed(stage: Stage, cast: Cast) -> None:
+    """Policies, user groups, roles in a campaign, a team that sees a channel, and the record."""
+    services, team, now = stage.services, stage.bot.team_id, stage.services.clock.now()
+    slack, eva = stage.slack, Person(team, EVA)
+    dana = profile_of(user_object(slack.workspace, slack.workspace.user(DANA)), team)
+    campaign, roles = cast.ids["campaign"], frozenset({Role.AUTHOR})
+    await services.campaign_roles.grant(eva, campaign, replace(dana, name=LONG[:255]), roles)
+    for known in list(slack.workspace.user_groups.values()):
+        slack.people.change_group(replace(known, name=LONG[:255]))
+    async with services.database.transaction() as tx:
+        members, gives = (BEN, DANA), frozenset({Role.RESPONDER})
+        group = UserGroup(team, "S0LEGAL0001", LONG[:255], LONG[:255], members, gives, now)
+        await user_groups.save(tx, group)
+        await history.note(tx, team, cast.ids["post"], GUEST, LONG[:60], now, LONG)
+    by_name = Step(LONG[:LONGEST_STEP], 1, (BEN, EVA), None, DANA)
+    by_group = Step("", 1, (), "S0LEGAL0001", EVA)
+    for scope, place in ((Scope.WORKSPACE, ""), (Scope.CAMPAIGN, campaign)):
+        rules = Rules((by_name, by_group), author_counts=False, replies=True, own_card=True)
+        await services.policies.save(eva, scope, place, rules)
+    slack.people.share_channel(GENERAL, Team("T0OTHER0001", LONG[:255], "other"))
+    await stage.settled()
 
 
 def _form(**fields: Any) -> Any:
@@ -137,7 +200,7 @@ def texts(part: Any, kind: str = "mrkdwn") -> Iterator[tuple[str, str]]:
             if key in ("initial_value", "private_metadata", "value", "url", "metadata", "state"):
                 continue
             if isinstance(value, str) and key in ("text", "alt_text", "alt_txt"):
-                plain = kind == "plain_text" or key != "text"
+                plain = kind in NOT_MARKED_UP or key != "text"
                 yield ("plain" if plain else "mrkdwn", value)
             else:
                 yield from texts(value)
@@ -169,9 +232,17 @@ async def test_hostile_text_does_nothing_on_any_card_or_view(cast: Cast) -> None
             await notices.owe(tx, stage.bot.team_id, card, subject, destination, now)
     stage.services.clock.alarm("notices").ring()
     await quiet(stage)
-    for registered, line in EXPECTED.items():
-        people = [who for who in (ANA, BEN, EVA, "U0DANA00001") if may(who, line.needs)]
-        for who, shown in (await cast.do(registered, people)).items():
+    async with stage.services.database.transaction() as tx:
+        for card, before in BEFORE.items():
+            subject, destination = CARDS[card](cast)
+            again = stage.bot.team_id, card, subject
+            await notices.start_anew(tx, *again, before, now)
+            await notices.owe(tx, *again, destination, now)
+    stage.services.clock.alarm("notices").ring()
+    await quiet(stage)
+    for registered, line in WAYS:
+        people = [who for who in (ANA, BEN, EVA, DANA) if may(who, line.needs)]
+        for who, shown in (await cast.do(registered, line, people)).items():
             assert "Something went wrong on our side" not in shown, f"{registered} by {who}"
     await quiet(stage)
     shown: list[tuple[str, str]] = []

@@ -18,18 +18,40 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.comments import ThreadMessage
 from bot.composing import PostForm
 from bot.digest_plans import Rhythm
 from bot.errors import UserError
 from bot.holds import Do
 from bot.periods import Period, Span
+from bot.policies import ANY_APPROVER
+from bot.policy_settings import Rules
 from bot.scheduling import NewTime
 from bot.services import Services
 from bot.setup import SetUpForm
 from bot.team import Profile
-from storage.records import Mode, Role, Slot, Verdict, When
+from bot.user_groups import SlackGroup
+from storage.records import (
+    Mode,
+    Role,
+    Scope,
+    Slot,
+    Step,
+    Suggestion,
+    UserGroup,
+    Verdict,
+    When,
+)
 from storage.rows import new_id
-from tests.unit.two_workspaces import SECRET, Filled, TwoWorkspaces, two_workspaces
+from tests.unit.two_workspaces import (
+    COMMENT,
+    GUESTS,
+    SECRET,
+    A,
+    Filled,
+    TwoWorkspaces,
+    two_workspaces,
+)
 
 NOT_OF_A_WORKSPACE = {
     "database": "the database itself",
@@ -38,6 +60,7 @@ NOT_OF_A_WORKSPACE = {
     "charts": "draws the numbers it is given",
     "listening": "works for all workspaces, on their own rows",
     "installations": "keyed by what Slack signed; tests/handlers/test_installations.py",
+    "pace": "counts what people do, by workspace and person; tests/unit/test_pace.py",
 }
 HANDED_A_RECORD = {
     "accounts.choice": "an account that was read with its workspace",
@@ -48,6 +71,7 @@ HANDED_A_RECORD = {
     "drafting.counts": "counts a text for accounts that it is given",
     "outcomes.look": "asks the network what `question` gave",
     "metrics.drain": "ends",
+    "user_groups.claim_reading": "works for all workspaces, on their own rows",
     "metrics.measure_due": "works for all workspaces, on their own rows",
     "digest_plans.owed": "is asked by the sender, with the subject of a notice that is its own",
 }
@@ -63,6 +87,20 @@ def given(birch: Filled, foreign: Mapping[str, Sequence[str]]) -> dict[str, Sequ
     days = (NOW - week).date(), NOW.date()
     times = NOW - week, NOW, NOW - 2 * week, NOW - week
     period = Period(Span.WEEK, zone, *days, *times)
+    account_ids = tuple(foreign["account_id"])
+    people, group_id = tuple(foreign["user_id"]), foreign["group_id"][0]
+    steps = Step("Ours", 1, people[:1]), Step("Ours", 1, group=group_id, backup=people[1])
+    suggestion = Suggestion(
+        foreign["suggestion_id"][0],
+        A,
+        foreign["post_id"][1],
+        foreign["revision_id"][0],
+        people[0],
+        dict.fromkeys(account_ids, "Better"),
+        "",
+        NOW,
+    )
+    thread = foreign["channel"][0], foreign["thread_ts"][0]
     form = SetUpForm(Mode.TEAM, "C1", "C2", {}, ("words",), "UTC", 1800)
     return {
         **foreign,
@@ -73,7 +111,34 @@ def given(birch: Filled, foreign: Mapping[str, Sequence[str]]) -> dict[str, Sequ
         "profile": [profile],
         "fields": [{"password": "x"}],
         "network_name": ["scripted"],
-        "form": [form, PostForm("Hello", tuple(foreign["account_id"]), when=When.NOW)],
+        "form": [
+            form,
+            PostForm("Hello", account_ids, when=When.NOW),
+            PostForm("Hello", (), when=When.NOW, campaign_id=foreign["campaign_id"][0]),
+        ],
+        "suggestion": [suggestion],
+        "now": [NOW],
+        "texts": [{"text:scripted": "Better"}],
+        "also": [None],
+        "message": [
+            ThreadMessage(*thread, "1700000000.000900", "new", NOW),
+            ThreadMessage(*thread, COMMENT, "rewritten", NOW + week),
+            ThreadMessage(*thread, COMMENT, "", NOW + week),
+        ],
+        "scope": list(Scope),
+        "place": [(scope, id_) for scope in Scope for id_ in foreign["scope_id"]],
+        "step": [ANY_APPROVER, *steps],
+        "others": [()],
+        "rules": [Rules((ANY_APPROVER,)), Rules(steps)],
+        "group": [UserGroup(A, group_id, "ours", "Ours", people, frozenset(Role), NOW)],
+        "read": [SlackGroup(group_id, "ours", "Ours", people, NOW + week)],
+        "profiles": [()],
+        "user_ids": [people],
+        "minute": [540],
+        "limit": [10],
+        "teams": [(GUESTS,), ("T0OTHERS",)],
+        "before": [None],
+        "choice": [None],
         "wanted": [NewTime(When.AT, SOON)],
         "slots": [(Slot(1, 600),)],
         "verdict": list(Verdict),
@@ -83,7 +148,7 @@ def given(birch: Filled, foreign: Mapping[str, Sequence[str]]) -> dict[str, Sequ
         "found": [None],
         "reason": ["a reason"],
         "do": list(Do),
-        "seen": ["nothing"],
+        "seen": ["nothing", (GUESTS,)],
         "only_asked": [False],
         "for_author": [True, False],
         "page": [0],
@@ -125,6 +190,8 @@ def _choices(handed: Sequence[Any], hint: Any) -> list[Any]:
 
 def _fits(value: Any, hint: Any) -> bool:
     kinds = (SetUpForm, PostForm)
+    if hint is str:
+        return isinstance(value, str)
     return not isinstance(value, kinds) or isinstance(value, hint)
 
 
@@ -162,7 +229,6 @@ async def test_every_use_case_is_blind_to_another_workspace(
 ) -> None:
     async with two_workspaces(database_url, tmp_path) as two:
         before = await two.rows()
-        hers = {id_ for ids in two.a.ids.values() for id_ in ids}
         tried = 0
         for case in use_cases(two.services):
             refused: dict[str, list[str]] = {}
@@ -173,7 +239,7 @@ async def test_every_use_case_is_blind_to_another_workspace(
                     told = repr(came) + str(came)
                     said_to_it = repr(handed)
                     assert SECRET not in told, f"{case.name} tells {told}"
-                    leaked = [i for i in hers if i in told and i not in said_to_it]
+                    leaked = [i for i in two.a.ours if i in told and i not in said_to_it]
                     assert not leaked, f"{case.name} tells {leaked}"
                     all_foreign = all(handed[name] is not None for name in ids if name in handed)
                     if isinstance(came, UserError) and all_foreign:

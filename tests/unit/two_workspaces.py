@@ -15,30 +15,36 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.bootstrap import build_services
 from bot.clock import Clock
+from bot.comments import ThreadMessage
 from bot.composing import PostForm
 from bot.digest_plans import understand
 from bot.networks.base import Connected
+from bot.policy_settings import Rules
 from bot.services import Services
 from bot.settings import read_settings
-from bot.team import Person
+from bot.team import Person, Profile
+from bot.user_groups import SlackGroup
 from storage import (
     deliveries,
     history,
     holds,
     media,
     mentions,
+    notices,
     parts,
     snapshots,
+    suggestions,
     watches,
     workspaces,
 )
 from storage.database import Database
 from storage.migrations import migrate
 from storage.records import (
+    Card,
     DeliveryState,
     HoldReason,
     Member,
@@ -49,8 +55,10 @@ from storage.records import (
     PartKind,
     PartState,
     Role,
+    Scope,
     Sentiment,
     Snapshot,
+    Step,
     Urgency,
     Verdict,
     Watch,
@@ -58,19 +66,33 @@ from storage.records import (
 )
 from storage.rows import new_id
 from storage.tables import metadata
+from storage.tables import notices as notice_table
 from tests.unit.world import ScriptedNetwork
 
 SECRET = "Wintermint"
 A, B = "T0ACORN", "T0BIRCH"
+GUESTS = "T0GUESTS"  # who sees the shared channels
+THREAD, COMMENT = "1700000000.000100", "1700000000.000200"  # the card in Slack, and a comment
+NAMED_BY_SLACK = frozenset({"channel", "thread_ts", "group_id", "user_id", "actor_id"})
 Rows = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The ids of what a workspace has, by the name of the parameter that such an id is given to."""
+    """The ids of what a workspace has, by the name of the parameter that such an id is given to.
+
+    What Slack gave an id (`NAMED_BY_SLACK`) is no secret: Birch may say it of its own accord.
+    """
 
     admin: Person
     ids: Mapping[str, tuple[str, ...]]
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The ids that were made up here: nobody else can know them."""
+        return frozenset(
+            id_ for name, ids in self.ids.items() if name not in NAMED_BY_SLACK for id_ in ids
+        )
 
 
 @dataclass
@@ -152,10 +174,23 @@ async def _fill(
     )
     account = await services.accounts.connect(admin, network.name, {"password": mark})
     posts = []
-    for kind in ("in review", "scheduled", "held", "unknown", "failed", "published"):
-        form = PostForm(f"{mark} {kind}", (account.id,), link=f"https://x.example/{mark}")
+    for kind in ("in review", "changes asked", "scheduled", "held", "unknown", "failed", "published"):
+        form = PostForm(
+            f"{mark} {kind}",
+            (account.id,),
+            link=f"https://x.example/{mark}",
+            new_campaign=f"{mark} spring" if kind == "in review" else None,
+        )
         post = (await services.drafting.submit(author, form)).post
-        if kind != "in review":
+        if kind == "changes asked":
+            await services.suggestions.suggest(
+                admin,
+                post.id,
+                post.revision_id,
+                {f"text:{network.name}": f"{mark} is better"},
+                f"{mark}, please",
+            )
+        elif kind != "in review":
             await services.approvals.decide(
                 admin, post.id, Verdict.APPROVED, revision_id=post.revision_id
             )
@@ -223,6 +258,23 @@ async def _fill(
     channel = f"C{workspace_id}1"
     planned, _ = await services.digest_plans.plan(admin, channel, understand("daily 9:00"))
     brake = await services.brakes.pull(author, f"{mark} stops", account.id)
+    campaign_id = posts[0][1].campaign_id
+    assert campaign_id is not None
+    await _discuss(services, admin, author, posts[0][1].id, mark)
+    group = SlackGroup(f"S{workspace_id}", mark.lower(), mark, (author.user_id,), now)
+    await services.user_groups.set_roles(admin, group, frozenset({Role.RESPONDER}))
+    theirs = Profile(author.user_id, f"{mark} {author.user_id}", "UTC", False, True)
+    await services.campaign_roles.grant(admin, campaign_id, theirs, frozenset({Role.APPROVER}))
+    steps = Step(mark, 1, (author.user_id,)), Step(f"{mark} too", 1, group=group.id)
+    for scope, scope_id in ((Scope.CAMPAIGN, campaign_id), (Scope.ACCOUNT, account.id)):
+        await services.policies.save(admin, scope, scope_id, Rules(steps))
+    shared = f"C{workspace_id}4"
+    await services.shared_channels.may_post(workspace_id, shared, (GUESTS,))
+    await services.reviews.set_time(admin, 600)
+    async with database.reading() as tx:
+        suggestion = await suggestions.newest(tx, posts[1][1].id)
+    assert suggestion is not None
+    people = (admin.user_id, author.user_id)
     return Filled(
         admin,
         {
@@ -239,9 +291,32 @@ async def _fill(
             "list_id": (f"list-{mark}",),
             "plan_id": (planned.plan.id,),
             "watch_id": (watch.id,),
-            "channel": (channel,),
+            "campaign_id": (campaign_id,),
+            "scope_id": (campaign_id, account.id),
+            "suggestion_id": (suggestion.id,),
+            "user_id": people,
+            "actor_id": people,
+            "group_id": (group.id,),
+            "channel": (channel, shared),
+            "thread_ts": (THREAD,),
         },
     )
+
+
+async def _discuss(
+    services: Services, admin: Person, author: Person, post_id: str, mark: str
+) -> None:
+    """The post has its card in Slack, and a comment in its thread."""
+    now, channel = datetime.now(UTC), f"C{admin.workspace_id}1"
+    async with services.database.transaction() as tx:
+        await notices.owe(tx, admin.workspace_id, Card.APPROVAL, post_id, channel, now)
+        await tx.connection.execute(
+            update(notice_table)
+            .where(notice_table.c.subject_id == post_id, notice_table.c.card == Card.APPROVAL)
+            .values(channel=channel, ts=THREAD)
+        )
+    said = ThreadMessage(channel, THREAD, COMMENT, f"{mark} says", now)
+    await services.comments.follow(author, said)
 
 
 def _mention(workspace_id: str, account_id: str, mark: str, now: datetime, number: int) -> Mention:
