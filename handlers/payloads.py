@@ -59,7 +59,8 @@ def origin_of(body: Mapping[str, Any]) -> str:
     if isinstance(view, Mapping):
         if view.get("type") == "home":
             return "App Home"
-        return f"the form “{view['title']['text']}”"
+        title = _mapping(view.get("title")).get("text", "")
+        return f"the form “{title}”"
     if body.get("type") == "message_action":
         return f"a message's menu in #{where}"
     return f"a card in #{where}"

@@ -123,11 +123,11 @@ USER = {"id": "W1", "team_id": "T1"}
             "T1",
         ),
         ({"team_id": "T1", "user_id": "W1", "team_domain": "acorn"}, Person("T1", "W1"), "T1"),
-        # Somebody of T2, in a channel that T1 shares: no role in T1, and none of T2's either,
-        # though the app may be installed there too.
+        # Somebody of T2, in a channel that T1 shares: they act in T1, and never in T2, though the
+        # app may be installed there too.
         (
             {"user": {"id": "U2", "team_id": "T2"}, "team": {"id": "T1"}},
-            Person("T2@T1", "U2"),
+            Person("T1", "U2", home_team="T2"),
             "T1",
         ),
         # The same in a modal that T1's bot opened for them.
@@ -137,7 +137,7 @@ USER = {"id": "W1", "team_id": "T1"}
                 "team": {"id": "T2"},
                 "view": {"app_installed_team_id": "T1"},
             },
-            Person("T2@T1", "U2"),
+            Person("T1", "U2", home_team="T2"),
             "T1",
         ),
         (
