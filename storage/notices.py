@@ -101,7 +101,8 @@ async def refresh_all(tx: Transaction, subject_ids: Collection[str], now: dateti
 async def refresh_lists(
     tx: Transaction, workspace_id: str, user_ids: Collection[str], now: datetime
 ) -> None:
-    """What people's own lists show has changed: those that stand in Slack are edited soon.
+    """What people's own lists show has changed: those that stand in Slack, or are on their way
+    there, are edited soon.
 
     Locked in an order that is the same for all, because a decision touches several people's.
     """
@@ -111,7 +112,7 @@ async def refresh_lists(
             notices.c.workspace_id == workspace_id,
             notices.c.card.in_(LISTS),
             notices.c.subject_id.in_(user_ids),
-            notices.c.ts.is_not(None),
+            or_(notices.c.ts.is_not(None), notices.c.state == NoticeState.SENDING),
         )
         .order_by(notices.c.id)
         .with_for_update()
