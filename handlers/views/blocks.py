@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from handlers.slack_text import shorten, visible
 from handlers.views.texts import units
 
 Block = dict[str, Any]
 
 SECTION_LIMIT = 3000
+LONGEST_OPTION = 75
 MESSAGE_LIMIT = 13_200  # what all blocks of a message cost together, see `cost`
 BLOCK_COST = 100
 
@@ -34,7 +36,8 @@ def _texts_in(value: object) -> Iterator[str]:
 
 
 def plain(text: str) -> Block:
-    return {"type": "plain_text", "text": text, "emoji": True}
+    """Nothing is marked up in it; what would be hidden in foreign words is shown."""
+    return {"type": "plain_text", "text": visible(text), "emoji": True}
 
 
 def mrkdwn(text: str) -> Block:
@@ -107,9 +110,9 @@ def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, danger: bool
 
 
 def option(text: str, value: str, description: str | None = None) -> Block:
-    made: Block = {"text": plain(text[:75]), "value": value}
+    made: Block = {"text": plain(shorten(visible(text), LONGEST_OPTION)), "value": value}
     if description is not None:
-        made["description"] = plain(description[:75])
+        made["description"] = plain(shorten(visible(description), LONGEST_OPTION))
     return made
 
 

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from bot.destinations import DestinationOverview
 from handlers.ids import Act
 from handlers.payloads import pack
-from handlers.slack_text import escape
+from handlers.slack_text import escape, shorten
 from handlers.views.blocks import Block, actions, button, confirm, section
 
 MOST_NAMED = 5
+LONGEST_NAME = 80
+LONGEST_IN_CONFIRM = 80  # all names together: Slack takes 300 characters there
 PERSON = ("U", "W")  # how people's ids begin
 INVITE = "Type `/invite @Socialdesk` in that channel, or choose another one."
 LET_IT = "Let Socialdesk post there, or choose another channel."
@@ -36,7 +38,8 @@ def shared_channel(shown: DestinationOverview, names: Sequence[str]) -> tuple[st
 
     :param names: what their teams are called.
     """
-    who = ", ".join(escape(name) for name in names[:MOST_NAMED]) or "another organisation"
+    named = [shorten(escape(name), LONGEST_NAME) for name in names[:MOST_NAMED]]
+    who = ", ".join(named) or "another organisation"
     if len(names) > MOST_NAMED:
         who += f" and {len(names) - MOST_NAMED} more"
     text = f":eyes: People of *{who}* can see <#{shown.id}>, which is shared through Slack Connect."
@@ -45,7 +48,7 @@ def shared_channel(shown: DestinationOverview, names: Sequence[str]) -> tuple[st
         what += f" {_kept(shown.kept)} as soon as it is allowed, or goes to the channel you choose."
     asked = confirm(
         "Let them see the cards?",
-        f"People of *{who}* will see every card in <#{shown.id}>: posts that aren't public yet, "
+        f"People of *{shorten(who, LONGEST_IN_CONFIRM)}* will see every card in <#{shown.id}>: posts that aren't public yet, "
         "who wrote and approved them, and complaints. They can press nothing unless you make them "
         "a campaign's client.",
         "Allow it",

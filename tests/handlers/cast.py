@@ -5,7 +5,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ async def furnished(stage: Stage, folder: Path, said: str = CONFIDENTIAL) -> Cas
         for who, role in ((VIEWER, Role.VIEWER), (LEFT, Role.ADMIN)):
             await workspaces.save_member(tx, Member(team, who, who, "UTC", frozenset({role})))
         [account] = await accounts.of_workspace(tx, team)
-    gone = User(LEFT, "lee", "Lee", deleted=True)
+    gone = replace(slack.user(LEFT), deleted=True)
     await stage.bot.desk.app.async_dispatch(
         AsyncBoltRequest(
             body={
