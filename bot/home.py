@@ -139,9 +139,7 @@ class Homes:
         return await self._lines(tx, admitted, others), total - len(shown)
 
     async def _to_decide(self, tx: Transaction, admitted: Admitted) -> Sequence[PostLine]:
-        """Posts that wait for this person's decision."""
-        if not admitted.may_somewhere(Action.DECIDE):
-            return ()
+        """Posts that wait for this person's decision, also of who is named in a step."""
         waiting = await waiting_for(tx, admitted.workspace, admitted.member.user_id)
         return await self._lines(tx, admitted, [one.post for one in waiting[:MOST_READ]])
 
