@@ -159,6 +159,7 @@ class DigestCards:
 
     async def _stop(self, call: CommandCall, which: Sequence[str]) -> None:
         """Stop the channel's digests, or the daily or weekly one."""
+        await self._plans.check(call.person)
         if call.channel is None or any(word not in ("daily", "weekly") for word in which):
             raise UserError(f"Stop which digest? {EXAMPLES}")
         planned = await self._plans.of_channel(call.person, call.channel)
