@@ -48,9 +48,9 @@ def shared_channel(shown: DestinationOverview, names: Sequence[str]) -> tuple[st
         what += f" {_kept(shown.kept)} as soon as it is allowed, or goes to the channel you choose."
     asked = confirm(
         "Let them see the cards?",
-        f"People of *{shorten(who, LONGEST_IN_CONFIRM)}* will see every card in <#{shown.id}>: posts that aren't public yet, "
-        "who wrote and approved them, and complaints. They can press nothing unless you make them "
-        "a campaign's client.",
+        f"People of *{shorten(who, LONGEST_IN_CONFIRM)}* will see every card in <#{shown.id}>: "
+        "posts that aren't public yet, who wrote and approved them, and complaints. They can press "
+        "nothing unless you make them a campaign's client.",
         "Allow it",
         "Not now",
         danger=True,
