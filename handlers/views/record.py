@@ -43,7 +43,7 @@ DID = {
     "replied": "replied",
     "answered": "gave the first answer",
 }
-_CHANNEL = re.compile(r"#([CG][A-Z0-9]{2,})\b")
+_CHANNEL = re.compile(r"(?<= in )#([CG][A-Z0-9]{2,})$")  # of our words, not of a typed command's
 
 
 def record_view(
