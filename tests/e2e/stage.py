@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,14 +250,26 @@ def problem_at(form: Locator, block_id: str) -> Locator:
     return form.locator(f'[data-input-block="{block_id}"] .field-error:visible')
 
 
-async def refused(form: Locator, button: str, block_id: str, said: str) -> None:
+async def refused(
+    form: Locator,
+    button: str,
+    block_id: str,
+    said: str,
+    *,
+    put: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Press, and be told beside the field what is wrong.
 
     On a busy machine the answer is late and says it on top of the form, as Slack takes no errors
     any more then: press again.
+
+    :param put: puts what is wrong into the form, for what isn't in it any more after a late
+        answer: a file that was refused. Pressing again without it would be right.
     """
     beside = problem_at(form, block_id).filter(has_text=said)
     for is_last in (False, False, True):
+        if put is not None:
+            await put()
         await form.get_by_role("button", name=button).click()
         with contextlib.suppress(*() if is_last else (AssertionError,)):
             await expect(beside).to_be_visible()
