@@ -157,6 +157,7 @@ class Approvals:
         now: datetime,
     ) -> None:
         workspace_id, user_id = post.workspace_id, person.user_id
+        history.acts(tx, user_id, person.origin)
         await approvals.insert(
             tx,
             Approval(

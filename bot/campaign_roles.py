@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from bot.clock import Clock
 from bot.errors import FieldErrors, NotFound
 from bot.roles import IN_A_CAMPAIGN, OF_A_CLIENT
-from bot.team import Action, Person, Profile, admit, as_member
+from bot.team import Action, Person, Profile, admit, as_member, in_words
 from storage import campaign_grants, campaigns, history, workspaces
 from storage.database import Database
 from storage.records import Campaign, CampaignGrant, Role
-from storage.rows import new_id
+from storage.rows import Transaction, new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class CampaignRoles:
                 raise NotFound("This campaign isn't there any more. Nothing was changed.")
             if roles:
                 _check(profile, roles)
+            before = await self._granted(tx, campaign, profile.user_id)
             known = await workspaces.member(tx, person.workspace_id, profile.user_id)
             had = known.roles if known and profile.may_have_roles else frozenset()
             member = as_member(person.workspace_id, profile, known, had)
@@ -82,7 +83,6 @@ class CampaignRoles:
                 )
             else:
                 await campaign_grants.remove(tx, person.workspace_id, profile.user_id, campaign.id)
-            named = ", ".join(sorted(role.value for role in roles)) or "none"
             await history.note(
                 tx,
                 person.workspace_id,
@@ -90,9 +90,13 @@ class CampaignRoles:
                 person.user_id,
                 "campaign roles",
                 now,
-                f"{campaign.name}: {named}",
+                f"{campaign.name}: {in_words(before)} -> {in_words(roles)}",
             )
         return campaign
+
+    async def _granted(self, tx: Transaction, campaign: Campaign, user_id: str) -> frozenset[Role]:
+        grants = await campaign_grants.of_campaign(tx, campaign.workspace_id, campaign.id)
+        return frozenset[Role]().union(*(one.roles for one in grants if one.user_id == user_id))
 
 
 def _check(profile: Profile, roles: frozenset[Role]) -> None:

@@ -71,6 +71,7 @@ class Comments:
             done = await self._keep(tx, person, card.subject_id, message)
             if done is None:
                 return
+            history.acts(tx, person.user_id, person.origin)
             actor = None if done == DELETED else person.user_id
             place = person.workspace_id, card.subject_id
             await history.note(tx, *place, actor, done, now, message.text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot import policies
 from bot.accounts import AccountChoice, Accounts
@@ -9,10 +10,11 @@ from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound
 from bot.policies import ANY_APPROVER, Deciders
 from bot.team import Action, Person, admit
+from bot.user_groups import note_change
 from storage import campaigns, history, notices, posts, user_groups, workspaces
 from storage import policies as policy_rows
 from storage.database import Database
-from storage.records import AccountState, Campaign, Policy, Role, Scope, Step, UserGroup
+from storage.records import AccountState, Campaign, Policy, Role, Scope, Step, UserGroup, Workspace
 from storage.rows import Transaction, new_id
 
 MOST_STEPS = 5
@@ -103,8 +105,10 @@ class Policies:
             if group is not None:
                 known = await user_groups.get(tx, person.workspace_id, group.id)
                 roles = known.roles if known else frozenset[Role]()
-                kept = replace(group, workspace_id=person.workspace_id, roles=roles)
-                await user_groups.save(tx, kept)
+                if known is None or known.synced_at <= group.synced_at:
+                    kept = replace(group, workspace_id=person.workspace_id, roles=roles)
+                    await user_groups.save(tx, kept)
+                    await note_change(tx, kept, known, person.user_id, self._clock.now())
             settings = await self._settings(tx, person)
             problems = _problems(step, settings.deciders, _campaign_of(*place))
             if len(others) >= MOST_STEPS:
@@ -125,7 +129,7 @@ class Policies:
             await admit(tx, person, Action.CONFIGURE)
             await workspaces.lock(tx, person.workspace_id)
             settings = await self._settings(tx, person)
-            settings.place(scope, scope_id)
+            before = settings.place(scope, scope_id).policy
             for step in rules.steps:
                 problems = _problems(step, settings.deciders, _campaign_of(scope, scope_id))
                 if problems:
@@ -144,7 +148,8 @@ class Policies:
                 updated_at=now,
             )
             await policy_rows.save(tx, policy)
-            await self._changed(tx, person, scope, scope_id, _recorded(policy, settings.deciders))
+            await _note(tx, person, settings.deciders, before, policy, now)
+            await self._refresh(tx, person)
             after = await self._settings(tx, person)
         self._notices.ring()
         return after
@@ -155,26 +160,57 @@ class Policies:
         :raises AlreadyDone: there is nothing any more.
         """
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.CONFIGURE)
+            admitted = await admit(tx, person, Action.CONFIGURE)
             await workspaces.lock(tx, person.workspace_id)
-            if not await policy_rows.remove(tx, person.workspace_id, scope, scope_id):
+            now = self._clock.now()
+            if not await remove_policy(tx, person, admitted.workspace, scope, scope_id, now):
                 raise AlreadyDone("That was taken away already. Your press changed nothing.")
-            await self._changed(tx, person, scope, scope_id, "removed")
+            await self._refresh(tx, person)
             after = await self._settings(tx, person)
         self._notices.ring()
         return after
 
-    async def _changed(
-        self, tx: Transaction, person: Person, scope: Scope, scope_id: str, detail: str
-    ) -> None:
-        """The record has it, and the cards that wait say what holds now."""
-        workspace_id, now = person.workspace_id, self._clock.now()
-        subject = scope_id or workspace_id
-        await history.note(
-            tx, workspace_id, subject, person.user_id, f"policy: {scope.value}", now, detail
-        )
-        waiting = await posts.waiting(tx, workspace_id)
-        await notices.refresh_all(tx, [post.id for post in waiting], now)
+    async def _refresh(self, tx: Transaction, person: Person) -> None:
+        """The cards that wait say what holds now."""
+        waiting = await posts.waiting(tx, person.workspace_id)
+        await notices.refresh_all(tx, [post.id for post in waiting], self._clock.now())
+
+
+async def remove_policy(
+    tx: Transaction,
+    person: Person,
+    workspace: Workspace,
+    scope: Scope,
+    scope_id: str,
+    now: datetime,
+) -> bool:
+    """Take away what was set in a place, on record; False if there was nothing."""
+    deciders = await policies.load(tx, workspace)
+    before = deciders.of(scope, scope_id)
+    if before is None:
+        return False
+    await policy_rows.remove(tx, workspace.id, scope, scope_id)
+    await _note(tx, person, deciders, before, None, now)
+    return True
+
+
+async def _note(
+    tx: Transaction,
+    person: Person,
+    deciders: Deciders,
+    before: Policy | None,
+    after: Policy | None,
+    now: datetime,
+) -> None:
+    """The record: what held in a place, and what holds there now."""
+    policy = after or before
+    if policy is None:
+        return
+    workspace_id = policy.workspace_id
+    place = workspace_id, policy.scope_id or workspace_id
+    detail = f"{_recorded(before, deciders)} -> {_recorded(after, deciders)}"
+    action = f"policy: {policy.scope.value}"
+    await history.note(tx, *place, person.user_id, action, now, detail)
 
 
 def _places(
@@ -230,8 +266,10 @@ def _problems(step: Step, deciders: Deciders, campaign_id: str | None) -> dict[s
     return problems
 
 
-def _recorded(policy: Policy, deciders: Deciders) -> str:
+def _recorded(policy: Policy | None, deciders: Deciders) -> str:
     """What was set, for the record."""
+    if policy is None:
+        return "nothing of its own"
     text = policies.in_words(policy.steps, policy.author_counts, deciders.groups, deciders.name)
     replies = "; replies too" if policy.replies else ""
     return f"{text}{replies}{'; own card at once' if policy.own_card else ''}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.accounts import Accounts
 from bot.held_lists import text_of
 from bot.team import Action, Person, admit
-from storage import accounts, history, mentions, posts, workspaces
+from storage import accounts, campaigns, history, mentions, posts, workspaces
 from storage.database import Database
 from storage.records import HistoryEntry
 from storage.rows import Transaction
@@ -91,6 +91,8 @@ class Record:
         subjects = {each.post_id: text_of(each) or "only pictures" for each in revisions.values()}
         others = sorted({entry.subject_id for entry in entries} - subjects.keys())
         subjects |= {id_: names[id_] for id_ in others if id_ in names}
+        for campaign in await campaigns.of_workspace(tx, workspace_id):
+            subjects[campaign.id] = campaign.name
         for id_, account in (await accounts.by_ids(tx, workspace_id, others)).items():
             subjects[id_] = self._accounts.label(account)
         for id_ in others:

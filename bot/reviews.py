@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.overview import PostOverview
 from bot.team import Action, Person, admit
 from bot.waiting import Waiting, waiting_for
-from storage import accounts, notices, workspaces
+from storage import accounts, approvals, history, notices, workspaces
 from storage.database import Database
 from storage.records import Card, Member, Notice, Post, Revision, Workspace
 from storage.rows import Transaction
@@ -62,25 +62,34 @@ class Reviews:
         self._clock = clock
 
     async def begin(self, person: Person) -> Sequence[str]:
-        """The posts that wait for this person, by id, soonest due first.
+        """The posts that wait for this person, by id, soonest due first. Whom a step names, in
+        person or by a group, needs no approver's role.
 
         :raises NotAllowed: they decide on nothing.
         """
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.DECIDE)
-            waiting = await waiting_for(tx, admitted.workspace, person.user_id)
-        return [one.post.id for one in waiting]
+            waiting = await _waiting(tx, person)
+            if not waiting:
+                await admit(tx, person, Action.DECIDE)
+        return waiting
+
+    async def left(self, person: Person) -> int:
+        """How many posts wait for this person."""
+        async with self._database.reading() as tx:
+            return len(await _waiting(tx, person))
 
     async def look(self, person: Person, post_id: str) -> Reviewed:
-        """One post with all that a decision needs.
+        """One post with all that a decision needs, for whom it waits for, who has decided on it,
+        or who decides on posts anyway.
 
+        :raises NotAllowed: it is none of theirs.
         :raises NotFound: it isn't there any more.
         """
         async with self._database.reading() as tx:
-            admitted = await admit(tx, person, Action.DECIDE)
-            shown = await self._overview(tx, person.workspace_id, post_id)
-            waiting = await waiting_for(tx, admitted.workspace, person.user_id)
-        return Reviewed(shown, any(one.post.id == post_id for one in waiting))
+            waits = post_id in await _waiting(tx, person)
+            if not waits and not await _has_decided(tx, person, post_id):
+                await admit(tx, person, Action.DECIDE)
+            return Reviewed(await self._overview(tx, person.workspace_id, post_id), waits)
 
     async def open(self, person: Person, post_id: str) -> PostOverview:
         """A post with all that its card shows, for anybody who sees the desk.
@@ -107,10 +116,37 @@ class Reviews:
 
     async def set_time(self, person: Person, minute: int | None) -> None:
         """Choose when the own list comes; None: never."""
+        place = person.workspace_id, person.user_id
         async with self._database.transaction() as tx:
-            await admit(tx, person, Action.DECIDE)
-            kept = NEVER if minute is None else minute
-            await workspaces.set_review_minute(tx, person.workspace_id, person.user_id, kept)
+            admitted = await admit(tx, person, Action.DECIDE)
+            before = list_minute(admitted.member)
+            await workspaces.set_review_minute(tx, *place, NEVER if minute is None else minute)
+            if minute != before:
+                detail = f"{_in_words(before)} -> {_in_words(minute)}"
+                await history.note(
+                    tx, *place, person.user_id, "list time", self._clock.now(), detail
+                )
+
+
+async def _waiting(tx: Transaction, person: Person) -> Sequence[str]:
+    """What waits for somebody, by id. Whom a step names may have no approver's role; nobody is
+    asked from another workspace."""
+    workspace = await workspaces.get(tx, person.workspace_id)
+    if workspace is None or workspace.set_up_at is None or person.home_team is not None:
+        return ()
+    return [one.post.id for one in await waiting_for(tx, workspace, person.user_id)]
+
+
+async def _has_decided(tx: Transaction, person: Person, post_id: str) -> bool:
+    decisions = await approvals.of_post(tx, post_id)
+    return any(
+        (one.workspace_id, one.user_id) == (person.workspace_id, person.user_id)
+        for one in decisions
+    )
+
+
+def _in_words(minute: int | None) -> str:
+    return "never" if minute is None else f"{minute // 60}:{minute % 60:02d}"
 
 
 async def waiting_lines(

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed
+from bot.policy_settings import remove_policy
 from bot.team import Action, Person, Profile, as_member, in_words, unchecked
 from bot.zone_names import is_zone
-from storage import accounts, history, installations, notices, policies, workspaces
+from storage import accounts, history, installations, notices, workspaces
 from storage.database import Database
 from storage.records import Member, Mode, Role, Scope, Workspace
 from storage.rows import Transaction
@@ -134,15 +135,15 @@ class SettingUp:
                 set_up_at=before.set_up_at or now,
             )
             await workspaces.save(tx, changed)
+            history.acts(tx, person.user_id, person.origin)
             if form.mode is not before.mode:  # who has to approve was chosen anew here
-                await policies.remove(tx, before.id, Scope.WORKSPACE, "")
+                await remove_policy(tx, person, before, Scope.WORKSPACE, "", now)
             given = ROLES_ALONE if form.mode is Mode.ALONE else ROLES_IN_A_TEAM
             if standing.finishers and person.user_id not in standing.finishers:
                 given = frozenset()  # an admin through a user group stays one through it
             had = member.roles if member else frozenset()
             kept = as_member(before.id, profile, member, had | given)
             await workspaces.save_member(tx, replace(kept, is_gone=False))
-            history.acts(tx, person.user_id, person.origin)
             if had | given != had:
                 gained = f"{in_words(had)} -> {in_words(had | given)}"
                 await history.note(

@@ -11,6 +11,7 @@ from storage import destinations as places
 from storage import history, notices, shared_channels, workspaces
 from storage.database import Database
 from storage.records import SharedChannel
+from storage.rows import Transaction
 
 SHARED = "shared_channel"  # as a destination's problem, beside Slack's own names
 
@@ -41,6 +42,7 @@ class SharedChannels:
             known = await shared_channels.get(tx, workspace_id, channel)
             if teams is None:
                 await shared_channels.remove(tx, workspace_id, channel)
+                await self._note(tx, workspace_id, channel, known, ())
                 await destinations.took(tx, workspace_id, channel, now)
             elif _allows(known, teams):
                 return True
@@ -48,12 +50,29 @@ class SharedChannels:
                 if known is None:
                     new = SharedChannel(workspace_id, channel, tuple(teams), now, None, None)
                     await shared_channels.insert(tx, new)
+                    await self._note(tx, workspace_id, channel, None, teams)
                 elif set(known.teams) != set(teams):
                     await shared_channels.shared_with(tx, known, teams, stays_allowed=False)
+                    await self._note(tx, workspace_id, channel, known, teams)
                 await places.ensure(tx, workspace_id, channel)
                 await destinations.refused(tx, workspace_id, channel, SHARED, now)
         self._notices.ring()
         return teams is None
+
+    async def _note(
+        self,
+        tx: Transaction,
+        workspace_id: str,
+        channel: str,
+        known: SharedChannel | None,
+        teams: Sequence[str],
+    ) -> None:
+        """The record: who outside saw a channel, and who does now."""
+        before = _in_words(known.teams if known is not None else ())
+        detail = f"{before} -> {_in_words(teams)}"
+        await history.note(
+            tx, workspace_id, channel, None, "channel is shared", self._clock.now(), detail
+        )
 
     async def allow(self, person: Person, channel: str, seen: Sequence[str]) -> None:
         """Let cards go to a shared channel: those that were kept come at once.
@@ -93,6 +112,10 @@ class SharedChannels:
             await destinations.took(tx, person.workspace_id, channel, now)
             await notices.refresh(tx, person.workspace_id, channel, now)
         self._notices.ring()
+
+
+def _in_words(teams: Sequence[str]) -> str:
+    return ", ".join(sorted(teams)) or "nobody outside"
 
 
 def _allows(known: SharedChannel | None, teams: Sequence[str]) -> bool:

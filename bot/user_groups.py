@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.clock import Clock
-from bot.team import Action, Person, Profile, admit, as_member
+from bot.team import Action, Person, Profile, admit, as_member, in_words
 from storage import history, occurrences, user_groups, workspaces
 from storage.database import Database
 from storage.records import Role, UserGroup
@@ -92,7 +92,7 @@ class UserGroups:
             await self._meet(tx, workspace_id, profiles)
             group = _as_kept(workspace_id, read, before.roles)
             await user_groups.save(tx, group)
-            await self._note(tx, group, before, None)
+            await note_change(tx, group, before, None, self._clock.now())
         return True
 
     async def set_roles(
@@ -115,7 +115,7 @@ class UserGroups:
             if before is not None and before.synced_at > read.read_at:
                 group = replace(before, roles=roles)
             await user_groups.save(tx, group)
-            await self._note(tx, group, before, person.user_id)
+            await note_change(tx, group, before, person.user_id, self._clock.now())
         return group
 
     async def _meet(self, tx: Transaction, workspace_id: str, profiles: Sequence[Profile]) -> None:
@@ -124,20 +124,21 @@ class UserGroups:
                 new = as_member(workspace_id, profile, None, frozenset())
                 await workspaces.save_member(tx, new)
 
-    async def _note(
-        self, tx: Transaction, group: UserGroup, before: UserGroup | None, by: str | None
-    ) -> None:
-        """The record: which roles a group gives from now on, and who came and went."""
-        now, place = self._clock.now(), (group.workspace_id, group.id)
-        if group.roles != (before.roles if before else frozenset()):
-            named = ", ".join(sorted(role.value for role in group.roles)) or "none"
-            await history.note(tx, *place, by, "group roles", now, f"@{group.handle}: {named}")
-        was, now_in = set(before.members if before else ()), set(group.members)
-        if group.roles and was != now_in:
-            came = [f"+{user_id}" for user_id in sorted(now_in - was)]
-            went = [f"-{user_id}" for user_id in sorted(was - now_in)]
-            said = f"@{group.handle}: {' '.join([*came, *went])}"
-            await history.note(tx, *place, None, "group members", now, said)
+
+async def note_change(
+    tx: Transaction, group: UserGroup, before: UserGroup | None, by: str | None, now: datetime
+) -> None:
+    """The record: which roles a group gives from now on, and who came and went."""
+    place, had = (group.workspace_id, group.id), before.roles if before else frozenset[Role]()
+    if group.roles != had:
+        said = f"@{group.handle}: {in_words(had)} -> {in_words(group.roles)}"
+        await history.note(tx, *place, by, "group roles", now, said)
+    was, now_in = set(before.members if before else ()), set(group.members)
+    if was != now_in:
+        came = [f"+{user_id}" for user_id in sorted(now_in - was)]
+        went = [f"-{user_id}" for user_id in sorted(was - now_in)]
+        said = f"@{group.handle}: {' '.join([*came, *went])}"
+        await history.note(tx, *place, None, "group members", now, said)
 
 
 def _as_kept(workspace_id: str, read: SlackGroup, roles: frozenset[Role]) -> UserGroup:

@@ -58,7 +58,8 @@ async def test_a_channel_that_becomes_shared_pauses_its_cards_and_asks_once(stag
     await stage.message(APPROVALS, "Not public yet")
     await stage.message(APPROVALS, "Nor is this")
     async with stage.services.database.reading() as tx:
-        [entry] = await history.of_subject(tx, APPROVALS)
+        [seen, entry] = await history.of_subject(tx, APPROVALS)
+    assert (seen.action, seen.detail) == ("channel is shared", f"nobody outside -> {OTHER.id}")
     assert (entry.actor_id, entry.action, entry.detail) == (
         EVA,
         "allowed shared channel",

@@ -60,7 +60,7 @@ NOT_OF_A_WORKSPACE = {
     "charts": "draws the numbers it is given",
     "listening": "works for all workspaces, on their own rows",
     "installations": "keyed by what Slack signed; tests/handlers/test_installations.py",
-    "pace": "counts what people do, by workspace and person; tests/unit/test_pace.py",
+    "pace": "counts what people do, by workspace and person; tests/handlers/test_pace.py",
 }
 HANDED_A_RECORD = {
     "accounts.choice": "an account that was read with its workspace",
@@ -94,7 +94,7 @@ def given(birch: Filled, foreign: Mapping[str, Sequence[str]]) -> dict[str, Sequ
         foreign["suggestion_id"][0],
         A,
         foreign["post_id"][1],
-        foreign["revision_id"][0],
+        foreign["revision_id"][1],
         people[0],
         dict.fromkeys(account_ids, "Better"),
         "",
@@ -270,7 +270,19 @@ def _without_ids(text: str, handed: dict[str, Any]) -> str:
     return re.sub(r"[0-9a-f]{32}", "…", text)
 
 
-@pytest.mark.parametrize("mine", ["brakes.release", "watches.remove", "triage.claim"])
+@pytest.mark.parametrize(
+    "mine",
+    [
+        "brakes.release",
+        "watches.remove",
+        "triage.claim",
+        "policies.remove",
+        "comments.follow",
+        "suggestions.suggest",
+        "user_groups.keep",
+        "shared_channels.allow",
+    ],
+)
 async def test_the_same_calls_on_ones_own_do_something(
     mine: str, database_url: str, tmp_path: Path
 ) -> None:

@@ -218,7 +218,7 @@ async def test_a_group_gives_its_roles_for_as_long_as_somebody_is_in_it(here: Wo
     async with here.database.reading() as tx:
         entries = await history.of_subject(tx, "S1")
     assert [(e.actor_id, e.action, e.detail) for e in entries] == [
-        (EVA.user_id, "group roles", "@legal: approver"),
+        (EVA.user_id, "group roles", "@legal: none -> approver"),
         (None, "group members", f"@legal: +{ANA.user_id}"),
         (None, "group members", f"@legal: +{BEN.user_id} -{ANA.user_id}"),
     ]

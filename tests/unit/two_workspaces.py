@@ -174,7 +174,15 @@ async def _fill(
     )
     account = await services.accounts.connect(admin, network.name, {"password": mark})
     posts = []
-    for kind in ("in review", "changes asked", "scheduled", "held", "unknown", "failed", "published"):
+    for kind in (
+        "in review",
+        "changes asked",
+        "scheduled",
+        "held",
+        "unknown",
+        "failed",
+        "published",
+    ):
         form = PostForm(
             f"{mark} {kind}",
             (account.id,),
@@ -280,7 +288,7 @@ async def _fill(
         {
             "account_id": (account.id,),
             "post_id": tuple(post.id for _, post in posts),
-            "revision_id": (posts[0][1].revision_id,),
+            "revision_id": tuple(post.revision_id for _, post in posts[:2]),
             "delivery_id": tuple(kept_deliveries),
             "part_id": (kept_parts[0].id,),
             "draft_id": (draft_id,),
