@@ -156,8 +156,8 @@ class ReviewModal:
             if at.said[at.at] == OPEN:
                 notes = (*notes, views.decided_meanwhile(item.shown))
             at = at.next(ELSEWHERE)
-        left = await self._services.reviews.begin(request.person)
-        return views.round_done(at.said, len(left), _together(notes))
+        left = await self._services.reviews.left(request.person)
+        return views.round_done(at.said, left, _together(notes))
 
     async def _shown(self, at: Round, item: Reviewed, notes: tuple[str, ...] = ()) -> View:
         post = item.shown.post

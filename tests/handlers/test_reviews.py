@@ -195,7 +195,11 @@ async def test_what_changed_since_the_last_decision_is_shown(lists: Stage) -> No
     )
     await lists.services.drafting.submit(AUTHOR, form, post_id=post.id)
     view = await opened(lists, "Changed since changes were requested")
-    assert "~8~ *9*" in text_of(view)
+    [told] = [block for block in view.blocks if block["type"] == "rich_text"]
+    [changed] = [part for part in told["elements"] if part["type"] == "rich_text_quote"]
+    styled = {piece["text"]: piece.get("style") for piece in changed["elements"]}
+    assert styled["8"] == {"strike": True}
+    assert styled["9"] == {"bold": True}
 
 
 async def test_pictures_are_shown_though_no_card_was_posted(lists: Stage) -> None:
@@ -325,11 +329,11 @@ async def test_a_post_that_passes_undecided_is_told_and_moved_with_one_press(lis
 
 
 async def test_who_is_on_holiday_or_not_to_be_disturbed_is_away(lists: Stage) -> None:
-    client, clock = lists.bot.desk.client, lists.services.clock
+    clients, clock = lists.bot.desk.clients, lists.services.clock
     people, now = lists.slack.workspace, lists.services.clock.now().timestamp()
     people.put_user(replace(people.user(BEN), status_emoji=":palm_tree:"))
     people.put_user(replace(people.user(CHIDI), dnd_from=int(now - 60), dnd_until=int(now + 60)))
-    assert await Presence(client, clock).away(TEAM.id, [ANA, BEN, CHIDI]) == {BEN, CHIDI}
+    assert await Presence(clients, clock).away(TEAM.id, [ANA, BEN, CHIDI]) == {BEN, CHIDI}
 
 
 def test_what_is_over_or_not_yet_disturbs_nobody() -> None:
