@@ -187,8 +187,13 @@ EXPECTED: dict[str, Line] = {
     Act.OPEN_REVIEW: Line(DECIDE),
     **{
         act: Line(DECIDE, metadata=_ROUND)
-        for act in (Act.REVIEW_CHANGES, Act.REVIEW_REJECT, Act.REVIEW_SKIP, Act.REVIEW_BACK)
+        for act in (Act.REVIEW_CHANGES, Act.REVIEW_REJECT, Act.REVIEW_BACK)
     },
+    Act.REVIEW_SKIP: Line(
+        None,
+        "goes on in one's own round; the next post is shown to whom it waits for",
+        metadata=_ROUND,
+    ),
     Act.REVIEW_TIME: Line(DECIDE, metadata="", action={"selected_time": "08:15"}),
     Act.REVIEW_NEVER: Line(DECIDE, metadata=""),
     Act.REVIEW_DAILY: Line(DECIDE, metadata="", value="540"),
