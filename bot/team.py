@@ -59,8 +59,8 @@ class Person:
 
     workspace_id: str
     user_id: str
-    origin: str = field(default="", compare=False)
-    home_team: str | None = None
+    origin: str = field(default="", compare=False, kw_only=True)
+    home_team: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

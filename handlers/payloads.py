@@ -28,12 +28,12 @@ def person_of(body: Mapping[str, Any]) -> Person:
     """
     user = body.get("user")
     if not isinstance(user, Mapping):
-        return Person(body["team_id"], body["user_id"], origin_of(body))
+        return Person(body["team_id"], body["user_id"], origin=origin_of(body))
     place = place_of(body)
     home = user.get("team_id")
     ours = (None, place.workspace_id, place.enterprise_id)
     home_team = None if home in ours else home
-    return Person(place.workspace_id, user["id"], origin_of(body), home_team)
+    return Person(place.workspace_id, user["id"], origin=origin_of(body), home_team=home_team)
 
 
 def event_person_of(body: Mapping[str, Any]) -> Person:
@@ -44,7 +44,7 @@ def event_person_of(body: Mapping[str, Any]) -> Person:
     about = event.get("message") or event.get("previous_message") or event
     user = about.get("user") or ""
     who = user["id"] if isinstance(user, Mapping) else user
-    return Person(place_of(body).workspace_id, who, origin_of(body))
+    return Person(place_of(body).workspace_id, who, origin=origin_of(body))
 
 
 def origin_of(body: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ async def furnish(services: Services, team_id: str, *, own_cards: bool = True) -
         return False
     brand = next(person for person in PEOPLE if person.handle == BRAND)
     await services.accounts.connect(
-        Person(team_id, seed.EVA, "the playground"),
+        Person(team_id, seed.EVA, origin="the playground"),
         Sandbox.name,
         {"handle": brand.handle, "password": brand.password},
     )

@@ -156,7 +156,7 @@ async def _discussed(stage: Stage, cast: Cast) -> None:
     assert card.ts is not None
     for number, who in enumerate((BEN, GUEST)):
         said = ThreadMessage(card.channel, card.ts, f"{number}.5", LONG, now)
-        await services.comments.follow(Person(team, who, f"{HOSTILE} in #C1"), said)
+        await services.comments.follow(Person(team, who, origin=f"{HOSTILE} in #C1"), said)
 
 
 async def _governed(stage: Stage, cast: Cast) -> None:

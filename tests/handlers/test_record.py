@@ -114,7 +114,7 @@ class Doing:
     account_id: str
 
     def who(self, user_id: str) -> Person:
-        return Person(self.team, user_id, ORIGIN)
+        return Person(self.team, user_id, origin=ORIGIN)
 
     async def submitted(self) -> Post:
         at = datetime.now(UTC) + timedelta(days=3)

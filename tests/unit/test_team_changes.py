@@ -35,7 +35,7 @@ from tests.unit.care import DANA, care
 from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World, world
 
 GUS = Person(TEAM, "UGUS")
-CLIENT = Person(TEAM, "UCLIENT", "TCLIENT")
+CLIENT = Person(TEAM, "UCLIENT", home_team="TCLIENT")
 AUTHOR, APPROVER, ADMIN = Role.AUTHOR, Role.APPROVER, Role.ADMIN
 
 
@@ -319,7 +319,11 @@ async def test_a_campaigns_role_is_taken_away_again(light: World) -> None:
     assert not await may(light, GUS, Action.DRAFT, spring.id)
     async with light.database.reading() as tx:
         said = [entry.detail for entry in await history.of_subject(tx, GUS.user_id)]
-    assert said == ["Spring: approver", "Spring: author", "Spring: none"]
+    assert said == [
+        "Spring: none -> approver",
+        "Spring: approver -> author",
+        "Spring: author -> none",
+    ]
 
 
 async def test_a_grant_leaves_a_persons_own_roles_alone(light: World) -> None:
