@@ -68,7 +68,7 @@ class Deadlines:
             team = await workspaces.team(tx, workspace.id)
         for member in team:
             minute = list_minute(member)
-            if not member.roles or minute is None:
+            if member.is_gone or member.is_guest or minute is None:
                 continue
             zone = ZoneInfo(member.zone)
             at = latest_list(now, minute, zone)
@@ -186,7 +186,7 @@ class Deadlines:
             if not await occurrences.claim(tx, _told(post, author.user_id, stage), due_at, now):
                 return
             knows = await occurrences.is_claimed(tx, pinged, due_at)
-            if author.roles:
+            if await inbox.has_one(tx, workspace, author.user_id):
                 if knows:
                     await inbox.show(tx, workspace.id, author.user_id, now)
                 elif await inbox.ping(

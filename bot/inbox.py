@@ -12,10 +12,11 @@ from bot.accounts import Accounts
 from bot.clock import Clock
 from bot.reminders import Stage, half_day, to_tell_author, told_at
 from bot.reviews import WaitingLine, waiting_lines
+from bot.team import unchecked
 from bot.waiting import is_past, waiting_for, with_deciders
 from storage import notices, occurrences, posts, workspaces
 from storage.database import Database
-from storage.records import Card, Post, PostState
+from storage.records import Card, Post, PostState, Workspace
 from storage.rows import Transaction
 
 PASSED_FOR = timedelta(days=7)  # then a post whose time passed undecided isn't brought up again
@@ -53,7 +54,9 @@ class Inboxes:
         async with self._database.reading() as tx:
             workspace = await workspaces.get(tx, workspace_id)
             member = await workspaces.member(tx, workspace_id, user_id)
-            if workspace is None or member is None or not member.roles:
+            if workspace is None or member is None:
+                return Inbox()
+            if not await has_one(tx, workspace, user_id):
                 return Inbox()
             zone = ZoneInfo(member.zone)
             waiting = await waiting_for(tx, workspace, user_id)
@@ -86,6 +89,14 @@ def _is_warned_of(post: Post, now: datetime, zone: ZoneInfo) -> bool:
         return False
     stage = to_tell_author(post.due_at, now, zone, post.updated_at)
     return stage in (Stage.WARNED, Stage.LAST)
+
+
+async def has_one(tx: Transaction, workspace: Workspace, user_id: str) -> bool:
+    """Whether somebody has an inbox: they have a role here, through whatever, and are no client."""
+    known = await unchecked(tx, workspace, user_id)
+    if known is None or known.roles.is_client:
+        return False
+    return bool(known.roles.everywhere or known.roles.granted)
 
 
 async def ping(
