@@ -162,15 +162,15 @@ async def test_forged_and_replayed_requests_are_refused_and_logged(
 ) -> None:
     async with staged(tmp_path / "stage", new_page, over_http=True) as stage:
         ana = await stage.tab(ANA)
-        for trouble in ("wrong_signature", "old_timestamp"):
+        for failed, trouble in enumerate(("wrong_signature", "old_timestamp"), start=1):
             await stage.trouble_slack(delivery=trouble)
             await write(ana, "/social draft Forged")
-            await expect(messages(ana, "/social failed").last).to_be_visible()
+            await expect(messages(ana, "/social failed")).to_have_count(failed)
         await expect(dialog(ana, "Write a post")).to_have_count(0)
         await screenshot(ana, "posts-forged")
 
         async def logged() -> bool:
-            return stage.log().count("Slack didn't sign") == 2
+            return "Slack didn't sign" in stage.log()  # once a minute; the next line has the count
 
         await eventually(logged)
         # A genuine submission, recorded and sent again within its five minutes: one post.
