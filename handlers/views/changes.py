@@ -22,8 +22,11 @@ SINCE = {
 VOID = "Approvals given before don't count any more."
 
 
-def changes(shown: PostOverview) -> list[Block]:
-    """For who has to decide again: the difference, word by word."""
+def changes(shown: PostOverview, more: str = "They are in the thread.") -> list[Block]:
+    """For who has to decide again: the difference, word by word.
+
+    :param more: where the changes are that don't fit.
+    """
     if shown.post.state is not PostState.IN_REVIEW:
         return []
     last = shown.approvals[-1] if shown.approvals else None
@@ -44,7 +47,6 @@ def changes(shown: PostOverview) -> list[Block]:
     )
     void = f" {VOID}" if is_voided else ""
     head = section(f":pencil2: *Changed since {SINCE[decision.verdict]}*.{void}")
-    more = "They are in the thread."
     return [head, *difference_blocks(told, ON_CARD - cost([head]), more=more)]
 
 

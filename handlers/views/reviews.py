@@ -124,7 +124,7 @@ def review_modal(
     if shown.is_past and item.waits:
         blocks.append(actions(next_free(shown.post)))
     if page == 0:
-        blocks += changes(shown)
+        blocks += changes(shown, more="All of the new text stands below.")
     blocks += [section(text) for text in pages[page]]
     if page == 0:
         blocks += _pictures(picture_files)
