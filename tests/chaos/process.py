@@ -14,7 +14,8 @@ import signal
 import sys
 from pathlib import Path
 
-from bot.__main__ import LOG_FORMAT, stop_signal
+from bot import logs
+from bot.__main__ import stop_signal
 from bot.bootstrap import running
 from bot.settings import read_settings
 from storage.database import Database
@@ -48,7 +49,7 @@ async def limit_pages(database: Database, *, is_full: bool) -> None:
 async def run() -> None:
     """Run until SIGTERM."""
     settings = read_settings(os.environ, Path("no-dotenv-here"), REGISTRY)
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    logs.configure(settings.log_level)
     loop = asyncio.get_running_loop()
     limiting: set[asyncio.Task[None]] = set()
     async with running(settings, REGISTRY, timing=TIMING) as bot:
