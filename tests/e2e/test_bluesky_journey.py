@@ -47,7 +47,7 @@ async def test_a_post_with_everything_in_it_goes_live_and_is_taken_down(
         counts = form.locator(".block").filter(has_text=re.compile(r"\d+ / \d+")).last
         await form.get_by_label("Bluesky").check()
         await expect(counts).to_contain_text("Bluesky")
-        await expect(form.get_by_label("Sandbox")).to_be_checked()
+        await form.get_by_label("Sandbox").check()
         await expect(counts).to_contain_text("Sandbox")
         await form.get_by_label("Link").fill("https://example.com/menü?a=1&b=2")
         picture = {"name": "beans.png", "mimeType": "image/png", "buffer": png("#7a4a1e")}
