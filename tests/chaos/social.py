@@ -7,6 +7,7 @@ and a key lives as long as declared. ``GET /log`` tells what it was asked and wh
 """
 
 import asyncio
+import hashlib
 import json
 import re
 import socket
@@ -58,10 +59,10 @@ class Asked:
 
 @dataclass(slots=True)
 class Took:
-    """A picture that was taken, and answered for: of which post (its first mark) and size."""
+    """A picture that was taken, and answered for: of which post (its first mark), by its hash."""
 
     mark: str
-    size: int
+    picture: str
     process: int
     begun: float
     answered_at: float
@@ -159,13 +160,13 @@ class Social:
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         network, account = _who(request)
-        size = len(await request.read())
-        trouble = self._trouble(f"upload {network} {account} {size}")
+        data = await request.read()
+        trouble = self._trouble(f"upload {network} {account} {len(data)}")
         if trouble is not None:
             return await _spoilt(request, trouble)
         took = Took(
             request.headers[PICTURE],
-            size,
+            hashlib.sha256(data).hexdigest()[:12],
             process=int(request.headers[PROCESS]),
             begun=float(request.headers[STAMP]),
             answered_at=time.monotonic(),

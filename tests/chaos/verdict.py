@@ -207,13 +207,13 @@ def _uploaded_again(
     planned: PlannedPost, uploads: Sequence[Mapping[str, Any]], interrupted: Collection[int]
 ) -> list[str]:
     """A picture that was uploaded, and by a process that could keep that, isn't uploaded again."""
-    kept: set[int] = set()
+    kept: set[str] = set()
     wrong = []
     for each in (each for each in uploads if each["mark"] == planned.marks[0]):
-        if each["size"] in kept:
-            wrong.append(f"its picture of {each['size']} bytes was uploaded again")
+        if each["picture"] in kept:
+            wrong.append(f"its picture {each['picture']} was uploaded again")
         if each["process"] not in interrupted and _was_in_time(each):
-            kept.add(each["size"])
+            kept.add(each["picture"])
     return wrong
 
 
