@@ -81,15 +81,6 @@ def _changed(before: str, after: str) -> Sequence[Run]:
     return [] if before == after else difference(before, after)
 
 
-def how_many(runs: Sequence[Run]) -> int:
-    """In how many places something is gone or new."""
-    follows = zip([None, *runs], runs, strict=False)
-    return sum(
-        run.kind is not Kind.SAME and (last is None or last.kind is Kind.SAME)
-        for last, run in follows
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class RevisionChange:
     """One revision beside the one that was decided on last before it.

@@ -25,7 +25,6 @@ from storage.records import (
 from storage.rows import Transaction
 
 NOT_NEGATIVE = "not negative"
-UNDER_WAY = (PostState.SCHEDULED, PostState.PUBLISHING)
 
 CLOSED = {MentionState.RESOLVED: "resolved", MentionState.DISMISSED: "dismissed"}
 _DID = {"resolved": "resolved it", "dismissed": "said that it isn't negative"}
