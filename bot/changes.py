@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.accounts import AccountChoice, Accounts
-from bot.differences import Kind, Run, difference
+from bot.differences import Run, difference
 from bot.errors import NotFound
 from storage import accounts, approvals, media, posts, suggestions, workspaces
 from storage.records import Approval, Content, Medium, Picture, Revision, Verdict
