@@ -1,5 +1,6 @@
 """What people write in the thread of a post's card belongs to the post and its record."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,10 @@ COMMENTED = "commented"
 REWROTE = "changed a comment"
 DELETED = "comment deleted"  # by whom, Slack doesn't say
 NEWEST = 3
+
+# A card can be answered before Slack's answer to posting it has been kept.
+TRIES = 20
+BETWEEN_TRIES_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +68,21 @@ class Comments:
 
         :param person: who wrote the message, in the workspace that Slack told of it.
         """
+        for _ in range(TRIES):
+            if await self._follow(person, message):
+                return
+            await asyncio.sleep(BETWEEN_TRIES_S)
+
+    async def _follow(self, person: Person, message: ThreadMessage) -> bool:
+        """Whether that is settled; else a card is being posted there, which may be the thread's."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
             card = await self._card(tx, person.workspace_id, message)
             if card is None:
-                return
+                return not await notices.is_posting(tx, person.workspace_id, message.channel)
             done = await self._keep(tx, person, card.subject_id, message)
             if done is None:
-                return
+                return True
             history.acts(tx, person.user_id, person.origin)
             actor = None if done == DELETED else person.user_id
             place = person.workspace_id, card.subject_id
@@ -79,6 +91,7 @@ class Comments:
                 tx, person.workspace_id, card.card, card.subject_id, card.destination, now
             )
         self._notices.ring()
+        return True
 
     async def _card(
         self, tx: Transaction, workspace_id: str, message: ThreadMessage

@@ -163,6 +163,19 @@ async def by_message(tx: Transaction, workspace_id: str, channel: str, ts: str) 
     )
 
 
+async def is_posting(tx: Transaction, workspace_id: str, destination: str) -> bool:
+    """Whether a new message is on its way there, so that nobody knows its ``ts`` yet."""
+    query = select(
+        exists().where(
+            notices.c.workspace_id == workspace_id,
+            notices.c.destination == destination,
+            notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING]),
+            notices.c.begun_at.is_not(None),
+        )
+    )
+    return bool((await tx.connection.execute(query)).scalar())
+
+
 async def of_cards(
     tx: Transaction, workspace_id: str, card: str, subject_ids: Sequence[str]
 ) -> Mapping[str, Notice]:

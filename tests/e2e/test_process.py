@@ -251,8 +251,12 @@ async def test_a_token_that_slack_refuses_is_named_and_not_shown(tmp_path: Path)
 
 
 async def test_another_apps_settings_in_the_environment_change_nothing(tmp_path: Path) -> None:
-    """Bolt would switch to OAuth by itself."""
-    other = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "x", "SLACK_SIGNING_SECRET": "y"}
+    """Bolt reads these by itself."""
+    other = {
+        "SLACK_SIGNING_SECRET": "y",
+        "SLACK_SCOPES": "admin",
+        "SLACK_REDIRECT_URI": "https://other.example",
+    }
     async with process(tmp_path, environment=other) as stage:
         assert (await stage.slack.people.slash_command(ANA, SOCIAL, "/social")).ok
 

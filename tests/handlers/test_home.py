@@ -85,7 +85,11 @@ async def test_a_responder_sees_the_mentions_that_wait_for_an_answer(stage: Stag
     home = await stage.open_home(DANA, "Mentions to answer")
     assert "answer by" in text_of(home)
     link = f"{stage.address}/archives/{ALERTS}/p{card.ts.replace('.', '')}"
-    assert link in urls_of(home)
+
+    async def leads_there() -> bool:  # once the bot knows where its card is
+        return link in urls_of(await stage.open_home(DANA))
+
+    await eventually(leads_there)
     ana = await stage.open_home(ANA, "What goes out next")
     assert "Mentions to answer" not in text_of(ana)
 

@@ -78,7 +78,7 @@ READS = {
     "policies": {"show"},
     "comments": {"said"},
     "suggestions": {"start"},
-    "reviews": {"begin", "look", "open", "list_of"},
+    "reviews": {"begin", "left", "look", "open", "list_of"},
     "inboxes": {"load"},
     "user_groups": {"check", "followed", "unknown"},
     "campaign_roles": {"show"},

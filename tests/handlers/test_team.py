@@ -96,6 +96,7 @@ async def test_a_bot_or_a_stranger_gets_no_role(stage: Stage) -> None:
         outcome = await stage.submit_fields(form, {f"roles:{whom}": ["Admin"]})
         assert "can't have a role" in outcome.errors["person"]
         assert await member_of(stage, whom) is None
+        await stage.slack.people.close_view(EVA, form.id, everything=True)
 
 
 async def test_who_lost_the_admin_role_meanwhile_changes_nothing(stage: Stage) -> None:

@@ -342,8 +342,9 @@ async def test_what_was_set_is_on_record_and_on_the_cards_that_wait(light: World
     assert after is not None
     assert after.version > before.version
     assert entry.action == "policy: workspace"
+    was = "any approver or admin; own card at once"
     now = "1. Content: any approver or admin; 2. Legal: 1 of @legal"
-    assert entry.detail == f"nothing of its own -> {now}"
+    assert entry.detail == f"{was} -> {now}"
 
 
 # The brake names a campaign
