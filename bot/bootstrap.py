@@ -95,6 +95,7 @@ from storage import workspaces
 from storage.database import Database
 from storage.installations import InstallationStore, OAuthStateStore
 
+APP_NAME = "Socialdesk"  # else Bolt looks for a file's name, which takes 150 ms
 SOCKETS = 2  # Bolt closes a socket before it opens the next one: two leave no gap
 DRAIN_S = 20.0  # for everything that is under way when it stops; shorter than a container is given
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)  # an upload included
@@ -312,6 +313,7 @@ def slack_app(settings: Settings, client: AsyncWebClient, identity: AsyncSlackRe
         return result
 
     return AsyncApp(
+        name=APP_NAME,
         client=client,
         authorize=authorize,
         # Nothing can be signed with a secret that nobody knows; sockets need no signature.
@@ -346,6 +348,7 @@ def _many_workspaces(
         installed=installed,
     )
     app = AsyncApp(
+        name=APP_NAME,
         client=client,
         authorize=Authorizing(tokens),  # type: ignore[arg-type]  # Bolt takes its own kind too
         oauth_settings=flow,

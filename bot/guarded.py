@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import httpx
 
 from bot.errors import UserError
-from bot.networks.http import CONNECTIONS, clean
+from bot.networks.http import CONNECTIONS, clean, tls
 
 LONGEST_ADDRESS = 2_000  # characters
 
@@ -138,7 +138,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         resolve: Resolve = resolve,
     ) -> None:
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
-        self._inner = inner or httpx.AsyncHTTPTransport(limits=limits)
+        self._inner = inner or httpx.AsyncHTTPTransport(verify=tls(), limits=limits)
         self._allow_private = allow_private
         self._resolve = resolve
 

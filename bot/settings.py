@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
@@ -140,13 +141,18 @@ WHERE_APP = (
 )
 
 
-def _address(default: str | None) -> fields.Url:
-    return fields.Url(
-        load_default=default,
-        require_tld=False,
-        schemes={"http", "https"},
-        error_messages={"invalid": "isn't a web address, like https://example.com."},
-    )
+def _address(default: str | None) -> fields.Str:
+    return fields.Str(load_default=default, validate=_is_address)
+
+
+def _is_address(value: str) -> None:
+    """What marshmallow's own field does, without a pattern that takes 80 ms to compile."""
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValidationError("isn't a web address, like https://example.com.")
 
 
 def _text(**options: Any) -> fields.Str:
