@@ -8,13 +8,14 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken, MultiFernet
 
+from bot import inbox
 from bot.clock import Alarm, Clock
 from bot.errors import Expired, FieldErrors, NotFound, Rejected
 from bot.networks.base import Limits, Network, Session
 from bot.team import Action, Admitted, Person, admit
 from storage import accounts, history, holds, notices, posts
 from storage.database import Database
-from storage.records import Account, AccountState, Card
+from storage.records import Account, AccountState
 from storage.rows import Transaction, new_id
 
 
@@ -162,6 +163,7 @@ class Accounts:
                 created_at=known.created_at if known else now,
             )
             await (accounts.save if known else accounts.insert)(tx, account)
+            asked = {person.user_id, *([known.owner_id] if known else [])}
             await history.note(
                 tx,
                 person.workspace_id,
@@ -171,7 +173,7 @@ class Accounts:
                 now,
                 f"{network.label} {account.handle}",
             )
-            await notices.refresh(tx, person.workspace_id, account.id, now)
+            await notices.refresh_lists(tx, account.workspace_id, asked, now)
             await holds.reconnected(tx, person.workspace_id, account.id, now)
         self._publisher.ring()
         self._notices.ring()
@@ -214,13 +216,14 @@ class Accounts:
                 now,
                 self.label(account),
             )
-            await notices.refresh(tx, person.workspace_id, account.id, now)
+            await notices.refresh_lists(tx, account.workspace_id, [account.owner_id], now)
         self._notices.ring()
         return gone
 
 
 async def mark_expired(tx: Transaction, account: Account, problem: str, now: datetime) -> None:
-    """The network refused the credentials: note it and tell the account's owner, once."""
+    """The network refused the credentials: note it, and who connected the account finds it in
+    their inbox."""
     if await accounts.set_state(tx, account.id, AccountState.EXPIRED, problem):
         await history.note(tx, account.workspace_id, account.id, None, "expired", now, problem)
-        await notices.owe(tx, account.workspace_id, Card.ACCOUNT, account.id, account.owner_id, now)
+        await inbox.tell(tx, account.workspace_id, account.owner_id, now)

@@ -42,7 +42,7 @@ from bot.health import HealthCheck
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
-from bot.inbox import Inboxes
+from bot.inboxes import Inboxes
 from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening
@@ -173,7 +173,8 @@ async def running(
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
         clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
-        deadlines = Deadlines(database, clock, Presence(slack.clients, clock).away)
+        away = Presence(slack.clients, clock).away
+        deadlines = Deadlines(database, clock, services.inboxes, away)
         clock.every(timedelta(minutes=1), "deadlines", deadlines.run)
         groups = GroupReader(slack.clients, services.user_groups, clock)
         clock.every(timedelta(minutes=10), "user groups", groups.read_due)
@@ -215,6 +216,7 @@ def build_services(
     drafting = Drafting(database, accounts, clock)
     approvals = Approvals(database, clock)
     mentions = Mentions(database, accounts, clock)
+    held_lists = HeldLists(database, accounts)
     feeds = make_client(transport=GuardedTransport(allow_private=settings.allow_private_addresses))
     raiser = Raiser(database, EnglishClassifier(), Thresholds(), clock)
     return Services(
@@ -229,11 +231,11 @@ def build_services(
         comments=Comments(database, clock),
         suggestions=Suggestions(database, accounts, approvals, drafting, clock),
         reviews=Reviews(database, accounts, clock),
-        inboxes=Inboxes(database, accounts, clock),
+        inboxes=Inboxes(database, accounts, held_lists, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),
-        held_lists=HeldLists(database, accounts),
+        held_lists=held_lists,
         installations=installed or Installations(database, clock),
         setting_up=SettingUp(database, clock, settings.first_admin),
         shared_channels=SharedChannels(database, clock),

@@ -223,7 +223,7 @@ class Brakes:
     async def _refresh_lists(self, tx: Transaction, workspace_id: str, now: datetime) -> None:
         """The cards of what is held offer other things while a brake is on."""
         for hold in await holds.open_ones(tx, workspace_id):
-            await notices.refresh(tx, workspace_id, hold.id, now)
+            await holds.shows_else(tx, hold, now)
 
     async def card(self, workspace_id: str, brake_id: str) -> BrakeOverview:
         """:raises NotFound: it isn't there."""

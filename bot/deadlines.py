@@ -1,5 +1,5 @@
-"""What happens to posts in review by the clock: lists, cards, reminders, warnings. Once a minute,
-once for all processes: whoever claims an occurrence does it."""
+"""What happens by the clock to posts in review and in inboxes: lists, cards, reminders, warnings.
+Once a minute, once for all processes: whoever claims an occurrence does it."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot import cards, inbox
 from bot.clock import Clock
+from bot.inboxes import Inboxes
 from bot.reminders import (
     HORIZON,
     LISTED_BEFORE,
@@ -31,7 +32,7 @@ from storage.rows import Transaction
 LATEST_LIST = timedelta(hours=6)  # after the hour, when nobody was there to send it
 LOOKED_BACK = timedelta(days=1)  # for posts that passed undecided while nobody was there
 CLAIMS_KEPT = timedelta(days=7)
-CLAIMS = ("list", "card", "told", "ping")
+CLAIMS = ("list", "card", "told", "ping", inbox.LATER)
 
 Away = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
 """Which of these people of a workspace aren't to be disturbed now."""
@@ -40,9 +41,10 @@ Away = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
 class Deadlines:
     """A job for ``Clock.every``, a minute apart."""
 
-    def __init__(self, database: Database, clock: Clock, away: Away) -> None:
+    def __init__(self, database: Database, clock: Clock, inboxes: Inboxes, away: Away) -> None:
         self._database = database
         self._clock = clock
+        self._inboxes = inboxes
         self._notices = clock.alarm("notices")
         self._away = away
 
@@ -56,6 +58,7 @@ class Deadlines:
                 await self.raise_cards(workspace)
                 await self.remind(workspace)
                 await self.tell_authors(workspace)
+                await self.bring_up(workspace)
         self._notices.ring()
 
     # Lists
@@ -152,8 +155,7 @@ class Deadlines:
         async with self._database.transaction() as tx:
             claimed = [await occurrences.claim(tx, job, due_at, now) for job, due_at in jobs]
             if any(claimed):
-                zone = ZoneInfo(member.zone)
-                await inbox.ping(tx, workspace.id, member.user_id, zone, now)
+                await inbox.ping(tx, member, now)
 
     # Authors
 
@@ -189,20 +191,27 @@ class Deadlines:
             if await inbox.has_one(tx, workspace, author.user_id):
                 if knows:
                     await inbox.show(tx, workspace.id, author.user_id, now)
-                elif await inbox.ping(
-                    tx,
-                    workspace.id,
-                    author.user_id,
-                    ZoneInfo(author.zone),
-                    now,
-                    insist=stage is Stage.LAST,
-                ):
+                elif await inbox.ping(tx, author, now, insist=stage is Stage.LAST):
                     await occurrences.claim(tx, pinged, due_at, now)
             if stage is Stage.PASSED:
                 await notices.refresh(tx, workspace.id, post.id, now)
                 revision = await posts.revision(tx, workspace.id, post.revision_id)
                 if revision is not None:
                     await lists_changed(tx, workspace, post, revision, now)
+
+    # Inboxes
+
+    async def bring_up(self, workspace: Workspace) -> None:
+        """What came into an inbox when its half-day's message was spent gets a new one now."""
+        now, kind = self._clock.now(), inbox.later_job(workspace.id, "")
+        async with self._database.reading() as tx:
+            due = await occurrences.due(tx, kind.removesuffix(":"), now)
+        for job, _ in due:
+            user_id = job.removeprefix(kind)
+            shown = await self._inboxes.load(workspace.id, user_id)
+            async with self._database.transaction() as tx:
+                if await occurrences.drop(tx, job) and not shown.is_empty:
+                    await inbox.tell(tx, workspace.id, user_id, now)
 
 
 async def _told_by_list(tx: Transaction, post: Post, member: Member, now: datetime) -> None:

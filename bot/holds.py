@@ -308,7 +308,7 @@ class Holds:
         for subject, detail in ((post.id, ""), (case.hold.id, post.id)):
             await history.note(tx, post.workspace_id, subject, who, ASKED[when], now, detail)
         await notices.refresh(tx, post.workspace_id, post.id, now)
-        await notices.refresh(tx, post.workspace_id, case.hold.id, now)
+        await holds.shows_else(tx, case.hold, now)
         channel = case.admitted.workspace.approvals_channel
         if channel is not None:
             await notices.owe(tx, post.workspace_id, Card.HELD, case.hold.id, channel, now)

@@ -8,8 +8,19 @@ from bot.accounts import AccountChoice, Accounts
 from bot.brake import ShownBrake, shown_brakes
 from bot.clock import Clock
 from bot.team import Action, Admitted, Person, admit
+from bot.urgent import Urgent, urgent
 from bot.waiting import waiting_for
-from storage import accounts, approvals, deliveries, drafts, holds, mentions, notices, posts
+from storage import (
+    accounts,
+    approvals,
+    deliveries,
+    drafts,
+    history,
+    holds,
+    mentions,
+    notices,
+    posts,
+)
 from storage.database import Database
 from storage.records import (
     AccountState,
@@ -58,7 +69,7 @@ class MentionLine:
 @dataclass(frozen=True, slots=True)
 class Home:
     """One person's Home. Lists are empty where the person's roles don't cover them. ``held`` is how
-    many of their own posts are held."""
+    many of their own posts are held; ``urgent`` is the whole workspace's."""
 
     admitted: Admitted
     to_decide: Sequence[PostLine]
@@ -70,6 +81,7 @@ class Home:
     accounts: Sequence[AccountChoice]
     brakes: Sequence[ShownBrake]
     held: int
+    urgent: Urgent
 
     def may(self, action: Action) -> bool:
         return self.admitted.may(action)
@@ -103,11 +115,12 @@ class Homes:
         async with self._database.reading() as tx:
             admitted = await admit(tx, person, Action.NUMBERS, somewhere=True)
             if not admitted.may_somewhere(Action.LOOK):
-                return Home(admitted, (), (), (), (), (), 0, (), (), 0)
+                return Home(admitted, (), (), (), (), (), 0, (), (), 0, Urgent())
             to_decide = await self._to_decide(tx, admitted)
             coming, total = await self._coming(tx, admitted, to_decide)
             writes = admitted.may_somewhere(Action.DRAFT)
             left = await drafts.of_person(tx, person.workspace_id, person.user_id)
+            place = self._accounts, person.workspace_id, self._clock.now()
             return Home(
                 admitted=admitted,
                 to_decide=to_decide,
@@ -119,7 +132,13 @@ class Homes:
                 accounts=await self._accounts.choices(tx, person.workspace_id),
                 brakes=await shown_brakes(tx, self._accounts, person.workspace_id),
                 held=await self._held(tx, person),
+                urgent=await urgent(tx, *place) if admitted.may(Action.LOOK) else Urgent(),
             )
+
+    async def version(self, workspace_id: str) -> int:
+        """Grows with what is done in a workspace."""
+        async with self._database.reading() as tx:
+            return await history.length(tx, workspace_id)
 
     async def _held(self, tx: Transaction, person: Person) -> int:
         hold = await holds.open_of(tx, person.workspace_id, person.user_id)

@@ -149,6 +149,15 @@ def half_day(now: datetime, zone: ZoneInfo) -> datetime:
     return first_existing(local.date(), 0 if local.hour < 12 else 12 * 60, zone).astimezone(UTC)
 
 
+def next_half_day(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the next half-day begins for somebody who is awake (UTC): noon, or the morning after."""
+    local = now.astimezone(zone)
+    if local.hour < 12:
+        return first_existing(local.date(), 12 * 60, zone).astimezone(UTC)
+    tomorrow = local.date() + timedelta(days=1)
+    return first_existing(tomorrow, MORNING.hour * 60, zone).astimezone(UTC)
+
+
 def latest_list(now: datetime, minute: int, zone: ZoneInfo) -> datetime:
     """When a daily list was due last (UTC).
 

@@ -15,7 +15,7 @@ from bot.drafting import Drafting
 from bot.held_lists import HeldLists
 from bot.holds import Holds
 from bot.home import Homes
-from bot.inbox import Inboxes
+from bot.inboxes import Inboxes
 from bot.installations import Installations
 from bot.leaving import Leaving
 from bot.listening import Listening

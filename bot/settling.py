@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from bot import triage
+from bot import inbox, triage
 from bot.accounts import mark_expired
 from bot.attempts import Attempt, as_result, may_be_out
 from bot.clock import Clock
@@ -228,16 +228,17 @@ async def keep_held(
     now: datetime,
     **new: Any,
 ) -> bool:
-    """Hold a claimed delivery: it joins its author's list, whose card is owed. The post is locked.
+    """Hold a claimed delivery: it joins its author's list, of which they are told; at once if they
+    had none. The post is locked.
 
     :returns: False if the claim was lost meanwhile.
     """
-    hold_id = await holds.join(tx, post.workspace_id, post.author_id, now)
+    hold_id, opened = await holds.join(tx, post.workspace_id, post.author_id, now)
     state = DeliveryState.HELD
     if not await deliveries.settle(tx, delivery, state, hold_reason=reason, hold_id=hold_id, **new):
         return False
     await _note(tx, delivery, "held", now, reason.value)
-    await notices.owe(tx, post.workspace_id, Card.HELD, hold_id, post.author_id, now)
+    await inbox.tell(tx, post.workspace_id, post.author_id, now, insist=opened)
     await conclude(tx, post.workspace_id, post.id, now)
     return True
 

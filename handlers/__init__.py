@@ -48,7 +48,7 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
     rescheduling = Rescheduling(desk_)
     post_modal = PostModal(desk_, pictures)
     queue.register(desk_, draft_form, rescheduling, post_modal)
-    connecting, account_cards = connect.register(desk_)
+    connecting = connect.register(desk_)
     setup.register(desk_, connecting)
     shared_channels.register(desk_)
     team.register(desk_)
@@ -65,7 +65,6 @@ def register(desk_: Desk) -> Mapping[Card, Renderer]:
         **reviews.register(desk_, post_modal),
         **inbox.register(desk_),
         **trouble.register(desk_),
-        **account_cards,
         **held_cards,
         **brake.register(desk_, held_posts),
         **mentions.register(desk_),

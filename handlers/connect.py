@@ -9,23 +9,20 @@ from bot.pace import Costly
 from bot.team import Action, Person
 from handlers.ids import Act, Form
 from handlers.inbound import Desk
-from handlers.notices import Rendered, Renderer
 from handlers.payloads import unpack
 from handlers.requests import FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
 from handlers.views.connect import (
-    account_card,
     accounts_view,
     block_id,
     connect_view,
     disconnect_form,
 )
-from storage import accounts
-from storage.records import Account, Card, Notice
+from storage.records import Account
 
 
-def register(desk: Desk) -> tuple["Connecting", Mapping[Card, Renderer]]:
-    """The form and its list; gives them and the card about an account that died."""
+def register(desk: Desk) -> "Connecting":
+    """The form and its list; gives them."""
     connecting = Connecting(desk)
     desk.command(
         "connect",
@@ -39,7 +36,7 @@ def register(desk: Desk) -> tuple["Connecting", Mapping[Card, Renderer]]:
     desk.press(Act.RECONNECT, connecting.reconnect)
     desk.form(Form.CONNECT, connecting.submit, again=connecting.again)
     desk.form(Form.DISCONNECT, connecting.disconnect)
-    return connecting, {Card.ACCOUNT: connecting.render}
+    return connecting
 
 
 class Connecting:
@@ -166,16 +163,6 @@ class Connecting:
         account = await self._accounts.disconnect(submission.person, account_id)
         label = escape(self._accounts.choice(account).label)
         return Next(await self.view(submission.person, said=f"{label} is disconnected."))
-
-    # The card
-
-    async def render(self, notice: Notice) -> Rendered | None:
-        async with self._services.database.reading() as tx:
-            account = await accounts.get(tx, notice.workspace_id, notice.subject_id)
-        if account is None:
-            return None
-        text, blocks = account_card(self._accounts.choice(account))
-        return Rendered(text, blocks)
 
 
 def _turn(submission: Submission) -> int:

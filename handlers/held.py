@@ -18,7 +18,7 @@ MOST_PROBLEMS = 3
 
 
 def register(desk: Desk) -> tuple["HeldPosts", Mapping[Card, Renderer]]:
-    """The list and the buttons; gives them and the card of a person's list."""
+    """The list and the buttons; gives them and the card of what a person asks for."""
     held = HeldPosts(desk)
     desk.command("held", held.open, usage="held", summary="What came due and waits for a word")
     desk.press(Act.OPEN_HELD, held.open)
@@ -96,13 +96,10 @@ class HeldPosts:
             hold = await holds.get(tx, notice.workspace_id, notice.subject_id)
         if hold is None:
             return None
-        for_author = notice.destination == hold.author_id
-        shown = await self._services.held_lists.card(
-            notice.workspace_id, hold.id, for_author=for_author
-        )
+        shown = await self._services.held_lists.card(notice.workspace_id, hold.id, for_author=False)
         if not shown.posts and not notice.ts:
             return None  # settled before anybody was told
-        return Rendered(*views.held_card(shown, for_author=for_author))
+        return Rendered(*views.held_card(shown, for_author=False))
 
 
 def what_came(came: Settled) -> str:

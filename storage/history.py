@@ -121,6 +121,12 @@ async def _locked_heads(tx: Transaction, workspace_ids: Sequence[str]) -> dict[s
     return {head.workspace_id: head for head in heads}
 
 
+async def length(tx: Transaction, workspace_id: str) -> int:
+    """How many entries a workspace's record has."""
+    query = select(record_heads.c.seq).where(record_heads.c.workspace_id == workspace_id)
+    return int((await tx.connection.execute(query)).scalar() or 0)
+
+
 async def of_subject(tx: Transaction, subject_id: str) -> Sequence[HistoryEntry]:
     """What happened to a post or a mention, oldest first."""
     query = select(history).where(history.c.subject_id == subject_id)

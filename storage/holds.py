@@ -5,7 +5,7 @@ Whoever needs several locks takes them in this order: post, list, deliveries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, func, select, update
@@ -39,20 +39,22 @@ class HeldRow:
     deliveries: Sequence[Delivery]
 
 
-async def join(tx: Transaction, workspace_id: str, author_id: str, now: datetime) -> str:
-    """The id of the author's open list, opened if there is none; nobody can close it until the
-    transaction ends."""
+async def join(
+    tx: Transaction, workspace_id: str, author_id: str, now: datetime
+) -> tuple[str, bool]:
+    """The id of the author's open list, and whether it was opened for this; nobody can close it
+    until the transaction ends."""
     while True:
         found = await locked(tx, workspace_id, author_id)
         if found is not None:
-            return found.id
+            return found.id, False
         opened = Hold(new_id(), workspace_id, author_id, opened_at=now, closed_at=None)
         try:
             async with tx.connection.begin_nested():
                 await add(tx, holds, opened)
         except IntegrityError:  # another process opened it at the same moment
             continue
-        return opened.id
+        return opened.id, True
 
 
 async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
@@ -63,6 +65,14 @@ async def locked(tx: Transaction, workspace_id: str, author_id: str) -> Hold | N
 async def open_of(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
     """The author's open list."""
     return await one(tx, Hold, _open(workspace_id, author_id))
+
+
+async def newest_of(tx: Transaction, workspace_id: str, author_id: str) -> Hold | None:
+    """The author's list that was opened last, on which nothing may be left."""
+    query = select(holds).where(
+        holds.c.workspace_id == workspace_id, holds.c.author_id == author_id
+    )
+    return await one(tx, Hold, query.order_by(holds.c.opened_at.desc(), holds.c.id).limit(1))
 
 
 def _open(workspace_id: str, author_id: str) -> Select[Any]:
@@ -300,4 +310,11 @@ async def changed_list(tx: Transaction, hold: Hold, now: datetime) -> None:
         .where(holds.c.id == hold.id, holds.c.closed_at.is_(None), ~still_held)
         .values(closed_at=now),
     )
+    await shows_else(tx, hold, now)
+
+
+async def shows_else(tx: Transaction, hold: Hold, now: datetime) -> None:
+    """What cards and the author's inbox show of a list has changed."""
     await notices.refresh(tx, hold.workspace_id, hold.id, now)
+    at_once = timedelta(0)
+    await notices.refresh_lists(tx, hold.workspace_id, [hold.author_id], now, wait=at_once)

@@ -209,6 +209,27 @@ async def count_open(tx: Transaction, workspace_id: str, since: datetime) -> Map
     return {int(rank): int(number) for rank, number in await tx.connection.execute(query)}
 
 
+async def count_overdue(tx: Transaction, workspace_id: str, now: datetime) -> tuple[int, int]:
+    """How many open alerts are past their time for an answer, and how many that were answered are
+    past their time to be solved."""
+    unanswered = mentions.c.answered_at.is_(None)
+    late_answer = and_(unanswered, mentions.c.answer_due_at <= now)
+    late_solution = and_(
+        ~unanswered, mentions.c.solved_at.is_(None), mentions.c.solve_due_at <= now
+    )
+    query = select(
+        func.count().filter(late_answer).label("answer"),
+        func.count().filter(late_solution).label("solution"),
+    ).where(
+        mentions.c.workspace_id == workspace_id,
+        mentions.c.state == MentionState.OPEN,
+        mentions.c.urgency == Urgency.ALERT,
+        mentions.c.continues.is_(None),
+    )
+    row = (await tx.connection.execute(query)).one()
+    return row.answer, row.solution
+
+
 async def gather_doubtful(tx: Transaction, workspace_id: str, list_id: str, most: int) -> int:
     """Put the oldest possibly negative mentions that no list has shown into a list; how many."""
     chosen = (

@@ -99,7 +99,12 @@ async def refresh_all(tx: Transaction, subject_ids: Collection[str], now: dateti
 
 
 async def refresh_lists(
-    tx: Transaction, workspace_id: str, user_ids: Collection[str], now: datetime
+    tx: Transaction,
+    workspace_id: str,
+    user_ids: Collection[str],
+    now: datetime,
+    *,
+    wait: timedelta = LISTS_WAIT,
 ) -> None:
     """What people's own lists show has changed: those that stand in Slack, or are on their way
     there, are edited soon.
@@ -120,7 +125,7 @@ async def refresh_lists(
     ids = (await tx.connection.execute(stand)).scalars().all()
     if ids:
         await tx.connection.execute(
-            update(notices).where(notices.c.id.in_(ids)).values(**anew(now + LISTS_WAIT))
+            update(notices).where(notices.c.id.in_(ids)).values(**anew(now + wait))
         )
 
 

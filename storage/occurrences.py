@@ -1,11 +1,12 @@
 """What may happen once at a given time: whoever claims the occurrence does it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from storage.rows import Transaction
+from storage.rows import Transaction, changed
 from storage.tables import occurrences
 
 Occurrence = tuple[str, datetime]  # a job and its time
@@ -32,6 +33,22 @@ async def claimed_since(tx: Transaction, kind: str, since: datetime) -> frozense
         )
     )
     return frozenset((row.job, row.occurrence) for row in rows)
+
+
+async def due(tx: Transaction, kind: str, now: datetime) -> Sequence[Occurrence]:
+    """What was claimed of jobs named ``kind:...`` for a time that has come."""
+    rows = await tx.connection.execute(
+        select(occurrences.c.job, occurrences.c.occurrence).where(
+            occurrences.c.job.startswith(f"{kind}:", autoescape=True),
+            occurrences.c.occurrence <= now,
+        )
+    )
+    return [(row.job, row.occurrence) for row in rows]
+
+
+async def drop(tx: Transaction, job: str) -> bool:
+    """Take back all claims of a job; whether there were any."""
+    return await changed(tx, delete(occurrences).where(occurrences.c.job == job))
 
 
 async def is_claimed(tx: Transaction, job: str, occurrence: datetime) -> bool:

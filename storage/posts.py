@@ -232,6 +232,16 @@ async def lately(
     )
 
 
+async def count_failed(tx: Transaction, workspace_id: str, since: datetime) -> int:
+    """How many posts, replies too, didn't go out everywhere since a time."""
+    query = select(func.count()).where(
+        posts.c.workspace_id == workspace_id,
+        posts.c.state.in_([PostState.FAILED, PostState.PARTLY_PUBLISHED]),
+        posts.c.updated_at >= since,
+    )
+    return int((await tx.connection.execute(query)).scalar_one())
+
+
 async def of_author(
     tx: Transaction, workspace_id: str, author_id: str, states: Sequence[PostState]
 ) -> Sequence[Post]:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Insert, Select, Table, Update, insert
+from sqlalchemy import Delete, Insert, Select, Table, Update, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -77,6 +77,6 @@ async def many(tx: Transaction, kind: type[T], query: Select[Any] | Update | Ins
     return [kind(**row._mapping) for row in await tx.connection.execute(query)]
 
 
-async def changed(tx: Transaction, statement: Update) -> bool:
-    """Run a conditional update; whether it touched a row."""
+async def changed(tx: Transaction, statement: Update | Delete) -> bool:
+    """Run a conditional update or delete; whether it touched a row."""
     return (await tx.connection.execute(statement)).rowcount > 0

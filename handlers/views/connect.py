@@ -6,7 +6,7 @@ from bot.accounts import AccountChoice
 from bot.networks.base import Network
 from handlers.ids import Act, Form
 from handlers.payloads import pack
-from handlers.slack_text import escape
+from handlers.slack_text import escape, shorten
 from handlers.views.blocks import (
     Block,
     actions,
@@ -25,6 +25,7 @@ from handlers.views.blocks import (
 from storage.records import Account, AccountState
 
 MOST_SHOWN = 40
+LONGEST_NAME = 200
 IN_CLEAR = (
     ":key: Slack can't hide what you type here; only you see it. It is kept encrypted, and is "
     "never shown or logged."
@@ -148,7 +149,8 @@ def line(choice: AccountChoice) -> str:
 
 
 def _problem(account: Account) -> str:
-    return escape((account.problem or "").rstrip("."))[:500] + "." if account.problem else ""
+    said = shorten(escape((account.problem or "").rstrip(".")), 500)
+    return f"{said}." if said else ""
 
 
 def disconnect_form(choice: AccountChoice, coming: int) -> Block:
@@ -174,15 +176,9 @@ def disconnect_form(choice: AccountChoice, coming: int) -> Block:
     )
 
 
-def account_card(choice: AccountChoice) -> tuple[str, list[Block]]:
-    """To an account's owner: it must be connected again; or that it was."""
-    account, label = choice.account, escape(choice.label)
-    if account.state is AccountState.ACTIVE:
-        text = f":white_check_mark: {label} is connected again. Nothing is left to do here."
-        return text, [section(text)]
-    if account.state is AccountState.DISCONNECTED:
-        text = f"{label} was disconnected. Nothing is left to do here."
-        return text, [section(text)]
+def expired_account(choice: AccountChoice) -> tuple[str, list[Block]]:
+    """To who connected an account: it must be connected again."""
+    account, label = choice.account, shorten(escape(choice.label), LONGEST_NAME)
     text = f":warning: {label} must be connected again."
     said = f"\n>{_problem(account)}" if account.problem else ""
     return text, [

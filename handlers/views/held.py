@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.held_lists import DID, HeldOn, HeldPage, HeldPost, HoldOverview, Rights, text_of
+from bot.held_lists import (
+    DID,
+    MOST_ON_A_CARD,
+    HeldOn,
+    HeldPage,
+    HeldPost,
+    HoldOverview,
+    Rights,
+    text_of,
+)
 from bot.holds import Do
 from handlers.ids import Act, Form
 from handlers.payloads import pack
@@ -46,16 +55,22 @@ Names = Mapping[str, str]
 # The card
 
 
-def held_card(shown: HoldOverview, *, for_author: bool) -> tuple[str, list[Block]]:
-    """A person's list, to them; or what they ask for, to those who may grant it."""
+def held_card(
+    shown: HoldOverview, *, for_author: bool, room: int = FULL, most: int = MOST_ON_A_CARD
+) -> tuple[str, list[Block]]:
+    """A person's list, to them; or what they ask for, to those who may grant it.
+
+    :param room: characters of blocks, as `cost` counts them.
+    :param most: posts that are shown.
+    """
     if not shown.posts:
         return _record(shown, for_author=for_author)
     text = _headline(shown, for_author=for_author)
     alone = shown.posts[0] if shown.total == 1 else None
     below = _below(shown, alone, for_author=for_author)
     blocks = [section(text)]
-    room = FULL - cost([*blocks, *below])
-    for held in shown.posts:
+    room -= cost([*blocks, *below])
+    for held in shown.posts[:most]:
         said = _asked_line(held, shown.names, shown.asked_at.get(held.post.id))
         block = _item(held, shown.names, said, with_menu=alone is None)
         room -= cost([block])

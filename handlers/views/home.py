@@ -25,6 +25,7 @@ from handlers.views.connect import line as account_line
 from handlers.views.reviews import review_button
 from handlers.views.setup import named, not_set_up
 from handlers.views.texts import excerpt
+from handlers.views.urgent import urgent_blocks
 from storage.records import AccountState, Draft, Notice, Post, PostState
 
 MOST_TO_DECIDE = 8
@@ -47,6 +48,7 @@ def home(shown: Home, link: Link) -> Block:
     blocks = [
         *brake_blocks(shown.brakes, may_release=shown.may(Action.RELEASE)),
         _ways_in(shown),
+        *urgent_blocks(shown.urgent),
         *_held(shown),
         *_to_decide(shown, link),
         *_to_answer(shown, link),

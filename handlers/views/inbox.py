@@ -1,8 +1,9 @@
 """A person's inbox, as one message."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from bot.inbox import Inbox
+from bot.inboxes import Inbox
 from bot.reviews import WaitingLine
 from handlers.ids import Act
 from handlers.views.approvals import next_free
@@ -15,57 +16,117 @@ from handlers.views.blocks import (
     cost,
     section,
 )
+from handlers.views.connect import expired_account
+from handlers.views.held import held_card
 from handlers.views.reviews import line, review_button
 
-MOST = 6  # of each kind
+# Together fewer than a message's 50 blocks.
+MOST_OWN = 4
+MOST_TO_DECIDE = 6
+MOST_HELD, MOST_DONE = 5, 3
+MOST_EXPIRED = 3
 FULL = MESSAGE_LIMIT - 500
 NOTHING = "Nothing waits for you."
 
+Part = tuple[str, list[Block]]  # for the notification, and to see
 
-def inbox(shown: Inbox) -> tuple[str, list[Block]]:
-    """The message: its text for notifications, and its blocks."""
-    if shown.is_empty:
-        return NOTHING, [section(f":white_check_mark: {NOTHING}")]
-    heads = []
-    blocks: list[Block] = []
-    if shown.passed:
-        head = _one_or(shown.passed, "The time of {} passed undecided; nothing was published.")
-        heads.append(head)
-        blocks += _part(f":hourglass: *{head}*", shown.passed, own=True)
-    if shown.undecided:
-        head = _one_or(shown.undecided, "Nobody has decided yet on {}, due soon.")
-        heads.append(head)
-        blocks += _part(f":warning: *{head}*", shown.undecided, own=True)
-    if shown.to_decide:
-        number = len(shown.to_decide)
-        head = (
-            "1 post that is due soon waits for your approval."
-            if number == 1
-            else f"{number} posts that are due soon wait for your approval."
+
+def inbox(shown: Inbox) -> Part:
+    """The message: its text for notifications, and its blocks. What is urgent comes first."""
+    kinds = [
+        draw
+        for is_there, draw in (
+            (shown.passed, _passed),
+            (shown.held is not None and shown.held.total, _held),
+            (shown.expired, _expired),
+            (shown.undecided, _undecided),
+            (shown.to_decide, _to_decide),
         )
-        heads.append(head)
-        blocks += _part(f":eyes: *{head}*", shown.to_decide, own=False)
-        blocks.append(actions(review_button(shown.waiting)))
-    return " ".join(heads), blocks
+        if is_there
+    ]
+    if not kinds and shown.held is not None:
+        return held_card(shown.held, for_author=True)  # what became of it
+    if not kinds:
+        return NOTHING, [section(f":white_check_mark: {NOTHING}")]
+    parts = [draw(shown, FULL // len(kinds)) for draw in kinds]
+    return " ".join(text for text, _ in parts), [block for _, part in parts for block in part]
+
+
+def _held(shown: Inbox, room: int) -> Part:
+    assert shown.held is not None
+    if room == FULL:  # it is alone
+        return held_card(shown.held, for_author=True)
+    newest = replace(shown.held, done=shown.held.done[-MOST_DONE:])
+    return held_card(newest, for_author=True, room=room, most=MOST_HELD)
+
+
+def _passed(shown: Inbox, room: int) -> Part:
+    head = _one_or(shown.passed, "The time of {} passed undecided; nothing was published.")
+    return head, _posts(f":hourglass: *{head}*", shown.passed, MOST_OWN, _own, room)
+
+
+def _undecided(shown: Inbox, room: int) -> Part:
+    head = _one_or(shown.undecided, "Nobody has decided yet on {}, due soon.")
+    return head, _posts(f":warning: *{head}*", shown.undecided, MOST_OWN, _own, room)
 
 
 def _one_or(lines: Sequence[WaitingLine], text: str) -> str:
     return text.format("your post" if len(lines) == 1 else f"{len(lines)} of your posts")
 
 
-def _part(head: str, lines: Sequence[WaitingLine], *, own: bool) -> list[Block]:
-    """A kind of task; each post can be opened, and the own ones be given their next free time."""
+def _expired(shown: Inbox, room: int) -> Part:
+    said: list[str] = []
+    blocks: list[Block] = []
+    for choice in shown.expired[:MOST_EXPIRED]:
+        text, part = expired_account(choice)
+        if said and cost([*blocks, *part]) > room:
+            break
+        said.append(text)
+        blocks += part
+    more = len(shown.expired) - len(said)
+    if more:
+        blocks.append(context(f"… and {more} more: `/social connect`."))
+    return " ".join(said), blocks
+
+
+def _to_decide(shown: Inbox, room: int) -> Part:
+    number = len(shown.to_decide)
+    head = (
+        "1 post that is due soon waits for your approval."
+        if number == 1
+        else f"{number} posts that are due soon wait for your approval."
+    )
+    blocks = _posts(f":eyes: *{head}*", shown.to_decide, MOST_TO_DECIDE, _others, room - 200)
+    return head, [*blocks, actions(review_button(shown.waiting))]
+
+
+def _own(one: WaitingLine) -> list[Block]:
+    """One's own post can be given its next free time."""
+    opens = button("Open", Act.OPEN_POST, one.post.id)
+    return [section(line(one, with_author=False)), actions(next_free(one.post), opens)]
+
+
+def _others(one: WaitingLine) -> list[Block]:
+    return [section(line(one), accessory=button("Open", Act.OPEN_POST, one.post.id))]
+
+
+def _posts(
+    head: str,
+    lines: Sequence[WaitingLine],
+    most: int,
+    item_of: Callable[[WaitingLine], list[Block]],
+    room: int,
+) -> list[Block]:
+    """A kind of posts: what it is, and the first ones of them."""
     blocks: list[Block] = [section(head)]
-    room = FULL // 3 - cost(blocks)
-    for shown, one in enumerate(lines[:MOST]):
-        opens = button("Open", Act.OPEN_POST, one.post.id)
-        item = (
-            [section(line(one, with_author=False)), actions(next_free(one.post), opens)]
-            if own
-            else [section(line(one), accessory=opens)]
-        )
+    shown = 0
+    room -= cost(blocks)
+    for one in lines[:most]:
+        item = item_of(one)
         room -= cost(item)
         if room < 0:
-            return [*blocks, context(f"… and {len(lines) - shown} more.")]
+            break
         blocks += item
-    return [*blocks, *([context(f"… and {len(lines) - MOST} more.")] if lines[MOST:] else [])]
+        shown += 1
+    more = len(lines) - shown
+    return [*blocks, *([context(f"… and {more} more.")] if more else [])]

@@ -94,7 +94,8 @@ async def tick(stage: Stage) -> None:
     async def nobody(*_: object) -> frozenset[str]:
         return frozenset()
 
-    await Deadlines(stage.services.database, stage.services.clock, nobody).run()
+    services = stage.services
+    await Deadlines(services.database, services.clock, services.inboxes, nobody).run()
 
 
 async def state(stage: Stage, post: Post) -> PostState:

@@ -163,7 +163,7 @@ async def test_an_expired_account_tells_its_owner_who_connects_it_again(stage: S
     assert "network" not in values
     await stage.submit_fields(form, {"sandbox:password": PASSWORD})
     await stage.modal(EVA, "is connected")
-    settled = await stage.message(EVA, "is connected again")
+    settled = await stage.message(EVA, "Nothing waits for you.")
     assert settled.ts == card.ts
     assert labels_of(settled) == []
     [renewed] = await connected(stage)

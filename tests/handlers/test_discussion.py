@@ -6,6 +6,7 @@ from bot.comments import COMMENTED
 from bot.composing import PostForm
 from bot.errors import NotAllowed
 from bot.playground.block_kit import check_message
+from bot.playground.faults import ApiTrouble
 from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, SOCIAL, TEAM
 from bot.team import Person
@@ -57,6 +58,15 @@ async def test_a_reply_in_the_thread_is_on_the_card_as_it_is_by_now(stage: Stage
     await changed(stage, card, "2 comments in the thread")
     stage.slack.people.delete_message(CHIDI, card.channel, reply.ts)
     await changed(stage, card, "1 comment in the thread")
+
+
+async def test_a_reply_counts_that_comes_before_slacks_answer_to_posting_the_card(
+    stage: Stage,
+) -> None:
+    stage.slack.faults.trouble_calls("chat.postMessage", ApiTrouble.LATE, seconds=2)
+    card = await asked(stage, "Posted slowly", **later(3))
+    write(stage, BEN, card, "First!")
+    assert "First!" in text_of(await changed(stage, card, "1 comment in the thread"))
 
 
 async def test_what_is_no_persons_reply_to_a_card_is_no_comment(stage: Stage) -> None:

@@ -25,7 +25,7 @@ from bot.doctor_slack import check_clock
 from bot.findings import Finding, Verdict
 from bot.keys import Keyring
 from bot.playground.faults import ApiTrouble
-from bot.playground.seed import ALERTS, ANA, BEN, CARE, EVA, GENERAL
+from bot.playground.seed import ALERTS, ANA, BEN, CARE, EVA, GENERAL, SOCIAL
 from bot.settings import Settings
 from bot.team import Person
 from handlers.manifest import BOT_SCOPES
@@ -141,9 +141,8 @@ async def test_a_shared_channel_is_worth_knowing(stage: Stage) -> None:
 async def test_messages_that_slack_refuses(stage: Stage) -> None:
     workspace_id = stage.bot.team_id
     async with stage.services.database.transaction() as tx:
-        [account] = await accounts.of_workspace(tx, workspace_id)
         now = stage.services.clock.now()
-        await notices.owe(tx, workspace_id, Card.ACCOUNT, account.id, "C0GONE00001", now)
+        await notices.owe(tx, workspace_id, Card.DEAD_CHANNEL, SOCIAL, "C0GONE00001", now)
     stage.services.clock.alarm("notices").ring()
 
     async def refused() -> bool:

@@ -13,6 +13,7 @@ from bot.team import Person
 from storage import accounts, drafts, posts, workspaces
 from storage.records import Draft, Member, Post, PostState, Role
 from tests.handlers.stage import Stage, labels_of, text_of
+from tests.handlers.test_posts import asked, later
 from tests.servers.eventually import eventually
 
 EVA_HERSELF = Person(TEAM.id, EVA)
@@ -92,6 +93,28 @@ async def test_a_responder_sees_the_mentions_that_wait_for_an_answer(stage: Stag
     await eventually(leads_there)
     ana = await stage.open_home(ANA, "What goes out next")
     assert "Mentions to answer" not in text_of(ana)
+
+
+async def test_home_follows_what_others_do(stage: Stage) -> None:
+    await stage.open_home(BEN, "Nothing waits for your approval")
+    await write(stage, "Fresh beans")
+    home = await stage.home(BEN, "Waiting for your approval")  # he did nothing
+    assert "Fresh beans" in text_of(home)
+    card = await stage.message(APPROVALS, "Fresh beans")
+    await stage.press(CHIDI, card, "Approve")
+    await stage.home(BEN, "Nothing waits for your approval")
+
+
+async def test_what_is_on_fire_stands_on_top_and_goes_out(stage: Stage) -> None:
+    calm = await stage.open_home(ANA, "What goes out next")
+    assert "On fire" not in text_of(calm)
+    async with stage.services.database.transaction() as tx:
+        [account] = await accounts.of_workspace(tx, stage.bot.team_id)
+        await mark_expired(tx, account, "the token was withdrawn", stage.services.clock.now())
+    await asked(stage, "In half an hour", **later(0.5))
+    home = text_of(await stage.open_home(ANA, "1* post is due within the hour"))
+    assert "Must be connected again: Sandbox · @acorn" in home
+    assert home.index("On fire") < home.index("What goes out next")
 
 
 async def test_nobody_is_asked_to_approve_their_own(stage: Stage) -> None:

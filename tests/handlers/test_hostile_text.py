@@ -55,7 +55,6 @@ CARDS: dict[Card, Place] = {
     Card.APPROVAL_REST: lambda cast: (cast.ids["post"], APPROVALS),
     Card.APPROVAL_REST_2: lambda cast: (cast.ids["post"], APPROVALS),
     Card.TROUBLE: lambda cast: (cast.ids["failed"], ANA),
-    Card.ACCOUNT: lambda cast: (cast.ids["account"], EVA),
     Card.MENTION: lambda cast: (cast.ids["mention"], ALERTS),
     Card.ROUTED: lambda cast: (cast.ids["mention"], CARE),
     Card.WROTE_AGAIN: lambda cast: ("mention2", ALERTS),

@@ -91,7 +91,8 @@ async def tick(stage: Stage) -> None:
     async def nobody(*_: object) -> frozenset[str]:
         return NOBODY_AWAY
 
-    await Deadlines(stage.services.database, stage.services.clock, nobody).run()
+    services = stage.services
+    await Deadlines(services.database, services.clock, services.inboxes, nobody).run()
 
 
 async def test_a_round_of_four_decisions(lists: Stage) -> None:

@@ -234,7 +234,7 @@ class Life:
             planned = await parts.of_delivery(tx, delivery.id)
             trouble = await notices.of_card(tx, TEAM, Card.TROUBLE, post.id)
             hold = await holds.open_of(tx, TEAM, post.author_id)
-            card = hold and await notices.of_card(tx, TEAM, Card.HELD, hold.id)
+            card = hold and await notices.of_card(tx, TEAM, Card.INBOX, post.author_id)
         done = [each for each in planned if each.state is PartState.DONE]
         begun = [each for each in planned if each.state is PartState.BEGUN]
         known = sum(each.kind is PartKind.POST for each in done)

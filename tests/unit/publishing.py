@@ -131,7 +131,7 @@ async def parts_of(here: World, post_id: str) -> Sequence[Part]:
         return await parts.of_delivery(tx, delivery.id)
 
 
-async def held_cards(here: World) -> Sequence[Notice]:
-    """The notices about what is held."""
+async def inboxes(here: World) -> Sequence[Notice]:
+    """The notices of who is told of what is held."""
     async with here.database.reading() as tx:
-        return await many(tx, Notice, select(notice_rows).where(notice_rows.c.card == Card.HELD))
+        return await many(tx, Notice, select(notice_rows).where(notice_rows.c.card == Card.INBOX))

@@ -1,20 +1,32 @@
 """By the clock: lists, cards that come near, reminders, warnings; once for all processes."""
 
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.accounts import mark_expired
 from bot.deadlines import Deadlines
 from bot.errors import AlreadyDone
-from bot.inbox import Inboxes
+from bot.held_lists import HeldLists
+from bot.inboxes import Inboxes
 from bot.reviews import Reviews
 from bot.scheduling import NewTime
 from bot.team import Profile, Team
-from storage import notices, workspaces
-from storage.records import Card, Notice, NoticeState, Post, PostState, Role, Verdict, When
+from storage import accounts, notices, posts, workspaces
+from storage.records import (
+    AccountState,
+    Card,
+    Notice,
+    NoticeState,
+    Post,
+    PostState,
+    Role,
+    Verdict,
+    When,
+)
 from storage.tables import notices as notice_rows
 from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World, world
 
@@ -39,7 +51,11 @@ class Here:
         async def away(_: str, asked: Collection[str]) -> Collection[str]:
             return self.away & set(asked)
 
-        return Deadlines(self.world.database, self.world.clock, away)
+        return Deadlines(self.world.database, self.world.clock, self.inboxes(), away)
+
+    def inboxes(self) -> Inboxes:
+        held = HeldLists(self.world.database, self.world.accounts)
+        return Inboxes(self.world.database, self.world.accounts, held, self.world.clock)
 
     async def tick(self, at: datetime) -> None:
         self.now = at
@@ -47,6 +63,10 @@ class Here:
 
     async def due(self, at: datetime, text: str = "Hello") -> Post:
         return await self.world.submitted(text, when=When.AT, at=at)
+
+    async def waiting(self) -> Sequence[Post]:
+        async with self.world.database.reading() as tx:
+            return await posts.waiting(tx, TEAM)
 
     async def cards(self, post: Post) -> int:
         async with self.world.database.reading() as tx:
@@ -77,9 +97,7 @@ class Here:
 
     async def inbox(self, user_id: str) -> tuple[int, int, int]:
         """How much of each kind is in it."""
-        shown = await Inboxes(self.world.database, self.world.accounts, self.world.clock).load(
-            TEAM, user_id
-        )
+        shown = await self.inboxes().load(TEAM, user_id)
         return len(shown.to_decide), len(shown.undecided), len(shown.passed)
 
 
@@ -224,6 +242,46 @@ async def test_a_new_message_comes_at_most_once_per_half_day(here: Here) -> None
         await here.sent()
         moment += 10 * MINUTE
     assert pings == 1
+
+
+async def test_what_came_when_the_message_was_spent_gets_one_in_the_next_half_day(
+    here: Here,
+) -> None:
+    due_at = MONDAY + 15 * HOUR
+    await here.due(due_at)
+    await here.tick(due_at - HOUR)
+    assert await here.has(Card.INBOX) >= {BEN.user_id}
+    await here.sent()
+    bens = replace(here.world.account, owner_id=BEN.user_id)
+    async with here.world.database.transaction() as tx:
+        await accounts.save(tx, bens)
+        await mark_expired(tx, bens, "the password was changed", here.now)
+    for hours, is_new in ((23, False), (31, False), (32, True), (33, False)):
+        await here.tick(MONDAY + hours * HOUR)
+        inbox = await here.of(Card.INBOX, BEN.user_id)
+        assert inbox is not None
+        assert (inbox.ts is None) is is_new, hours
+        await here.sent()
+
+
+async def test_an_inbox_with_nothing_in_it_is_not_brought_up(here: Here) -> None:
+    account = here.world.account
+    due_at = here.now + HOUR
+    await here.due(due_at)
+    await here.tick(due_at - HOUR)  # the author's message of this half-day
+    await here.sent()
+    async with here.world.database.transaction() as tx:
+        await mark_expired(tx, replace(account, owner_id=ANA.user_id), "withdrawn", here.now)
+        await accounts.set_state(tx, account.id, AccountState.ACTIVE, None)
+    for post in await here.waiting():
+        await here.world.approvals.decide(
+            BEN, post.id, Verdict.APPROVED, revision_id=post.revision_id
+        )
+    await here.sent()
+    await here.tick(MONDAY + timedelta(days=1, hours=9))
+    inbox = await here.of(Card.INBOX, ANA.user_id)
+    assert inbox is not None
+    assert inbox.ts is not None
 
 
 async def test_the_author_is_told_before_it_is_late_and_nothing_is_published(here: Here) -> None:

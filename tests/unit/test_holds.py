@@ -92,8 +92,8 @@ async def test_an_author_asks_and_an_approver_grants_what_was_asked(here: Held) 
     assert await here.holds.settle(ANA, post.id, Do.NEXT_FREE) == Settled(asked=1)
     [delivery] = await here.world.deliveries(post.id)
     assert (delivery.wish, delivery.wished_by) == (When.NEXT_FREE, ANA.user_id)
-    asked = [one for one in await here.owed(Card.HELD) if one.destination == "CAPPROVALS"]
-    assert [one.subject_id for one in asked] == [hold.id]
+    [asked] = await here.owed(Card.HELD)
+    assert (asked.subject_id, asked.destination) == (hold.id, "CAPPROVALS")
     with pytest.raises(AlreadyDone, match="asked for that already"):
         await here.holds.settle(ANA, post.id, Do.NEXT_FREE)
     await here.held("Not asked for")

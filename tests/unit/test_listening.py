@@ -195,8 +195,8 @@ async def test_refused_credentials_tell_the_owner_once_and_end_the_reading(here:
     assert len(calls) == 1
     account = await account_now(here)
     assert (account.state, account.problem) == (AccountState.EXPIRED, "Scripted's login has ended.")
-    [card] = await here.owed(Card.ACCOUNT)
-    assert card.version == 1
+    [inbox] = await here.owed(Card.INBOX)
+    assert inbox.version == 1
 
 
 async def test_a_network_that_asks_to_wait_is_left_alone_until_then(light: Care) -> None:

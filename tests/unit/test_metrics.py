@@ -92,8 +92,8 @@ async def test_refused_credentials_are_told_to_the_owner_once(world: NumbersWorl
     assert (await world.account()).state is AccountState.EXPIRED
     assert Counter(handle for handle, _ in world.network.measured)["@a"] == 1
     async with world.database.reading() as tx:
-        [owed] = await notices.of_subject(tx, TEAM, world.accounts[0].id)
-    assert (owed.card, owed.version) == (Card.ACCOUNT, 1)
+        [owed] = await notices.of_subject(tx, TEAM, world.accounts[0].owner_id)
+    assert (owed.card, owed.version) == (Card.INBOX, 1)
 
 
 async def test_live_posts_of_thirty_days_are_measured_in_batches(world: NumbersWorld) -> None:

@@ -148,11 +148,10 @@ async def test_dead_credentials_are_noted_and_the_accounts_owner_is_told(light: 
         await eventually(lambda: held(light, post.id, HoldReason.ACCOUNT))
     async with light.database.reading() as tx:
         account = await accounts.get(tx, TEAM, light.account.id)
-        notice = await notices.of_card(tx, TEAM, Card.ACCOUNT, light.account.id)
+        notice = await notices.of_card(tx, TEAM, Card.INBOX, light.account.owner_id)
     assert account is not None
     assert account.state is AccountState.EXPIRED
-    assert notice is not None
-    assert notice.destination == account.owner_id
+    assert notice is not None, "whoever connected it"
 
 
 async def test_taking_down_deletes_and_says_so(light: World) -> None:

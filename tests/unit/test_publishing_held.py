@@ -18,7 +18,7 @@ from tests.unit.publishing import (
     Hands,
     MovedClock,
     held,
-    held_cards,
+    inboxes,
     parts_of,
     second_account,
     state_of,
@@ -62,7 +62,7 @@ async def test_what_is_late_after_downtime_is_held_before_anything_is_sent(moved
             await eventually(partial(held, here, post.id, HoldReason.LATE))
     assert here.network.accepted == [("In time", None)]
     assert here.network.uploads == 0
-    [card] = await held_cards(here)
+    [card] = await inboxes(here)
     assert card.destination == ANA.user_id
     assert {(await here.post(post.id)).state for post in late} == {PostState.SCHEDULED}
 
@@ -132,7 +132,7 @@ async def test_a_brake_between_the_claim_and_the_call_stops_the_call(here: World
     assert here.network.calls == 0
     [part] = await parts_of(here, post.id)
     assert part.state is PartState.PENDING
-    assert len(await held_cards(here)) == 1
+    assert len(await inboxes(here)) == 1
 
 
 async def test_a_brake_between_the_claim_and_an_upload_stops_the_upload(here: World) -> None:

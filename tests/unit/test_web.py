@@ -103,6 +103,15 @@ async def test_a_forged_or_replayed_request_is_refused_and_logged(
     assert "127.0.0.1" in caplog.text
 
 
+async def test_who_knocks_often_gets_one_line_a_minute(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "bot.web"):
+        answers = [await door.send(X_Slack_Signature="") for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {401}
+    assert caplog.text.count("Refused a request") == 1
+
+
 async def test_without_any_header_it_is_refused(door: Door) -> None:
     assert (await door.client.post("/slack/events", content=EVENT)).status_code == 401
 
