@@ -19,11 +19,11 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.bootstrap import SOCKETS
 from bot.composing import PostForm
 from bot.playground.faults import ApiTrouble
 from bot.playground.seed import ANA, APPROVALS, BEN, SOCIAL, TEAM
 from bot.team import Person
+from handlers.slack_side import SOCKETS
 from storage.records import Post, Verdict
 from tests.e2e.stage import ROOT, Stage, staged
 from tests.servers.eventually import eventually

@@ -15,7 +15,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import web
-from bot.bootstrap import build_services, open_networks, slack_app, slack_client
+from bot.bootstrap import build_services, open_networks
 from bot.clock import Clock
 from bot.health import HealthCheck
 from bot.playground.play import play_settings, playground
@@ -35,6 +35,7 @@ from handlers.requests import (
     Submission,
 )
 from handlers.signed import SignedRequests
+from handlers.slack_side import slack_app, slack_client
 from handlers.views.blocks import (
     Block,
     actions,

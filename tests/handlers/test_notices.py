@@ -17,7 +17,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.attempts import Timing
-from bot.bootstrap import slack_client
 from bot.clock import Clock
 from bot.playground.faults import ApiTrouble
 from bot.playground.play import play_settings, playground
@@ -26,6 +25,7 @@ from bot.playground.seed import ALERTS, ANA, APPROVALS, CARE, EVA, SOCIAL, TEAM
 from bot.playground.slack import Slack
 from handlers.clients import OneClient
 from handlers.notices import BETWEEN_POSTS, NoticeSender, NotYet, Rendered
+from handlers.slack_side import slack_client
 from handlers.views.blocks import section
 from storage import destinations, notices, workspaces
 from storage.database import Database
