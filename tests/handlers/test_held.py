@@ -97,7 +97,7 @@ async def test_a_press_on_a_list_that_grew_does_nothing(stage: Stage) -> None:
     await late(stage, "Three beans")
     await stage.press(ANA, mine, "Drop all 2")
     await stage.message(ANA, "This list changed since you were shown it", viewer=ANA)
-    assert "*3 of your posts are held.*" in text_of(await stage.message(ANA, "are held"))
+    await stage.message(ANA, "*3 of your posts are held.*")
 
 
 async def test_an_approvers_own_post_waits_for_somebody_else(stage: Stage) -> None:

@@ -156,7 +156,7 @@ class Doing:
     async def held(self) -> Post:
         now = datetime.now(UTC)
         async with self.services.database.transaction() as tx:
-            hold_id = await holds.join(tx, self.team, ANA, now)
+            hold_id, _ = await holds.join(tx, self.team, ANA, now)
         late = now - timedelta(hours=3)
         why = {"hold_reason": HoldReason.LATE, "hold_id": hold_id, "due_at": late}
         return (await self.in_state(DeliveryState.HELD, **why))[0]

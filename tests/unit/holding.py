@@ -72,7 +72,7 @@ class Held:
     async def hold(self, post: Post, reason: HoldReason = HoldReason.LATE) -> None:
         now = datetime.now(UTC)
         async with self.world.database.transaction() as tx:
-            hold_id = await holds.join(tx, TEAM, post.author_id, now)
+            hold_id, _ = await holds.join(tx, TEAM, post.author_id, now)
             for delivery in await deliveries.of_post(tx, post.id):
                 assert await deliveries.move(
                     tx,

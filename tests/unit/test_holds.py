@@ -343,11 +343,13 @@ async def test_what_is_changed_elsewhere_leaves_the_list(here: Held) -> None:
 
 
 async def test_many_who_join_at_once_are_on_one_list(here: Held) -> None:
-    async def join() -> str:
+    async def join() -> tuple[str, bool]:
         async with here.world.database.transaction() as tx:
             return await holds.join(tx, TEAM, ANA.user_id, datetime.now(UTC))
 
-    assert len(set(await asyncio.gather(*(join() for _ in range(8))))) == 1
+    joined = await asyncio.gather(*(join() for _ in range(8)))
+    assert len({hold_id for hold_id, _ in joined}) == 1
+    assert sum(opened for _, opened in joined) == 1
 
 
 async def test_a_list_that_somebody_joins_is_not_closed_meanwhile(here: Held) -> None:

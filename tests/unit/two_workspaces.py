@@ -205,7 +205,7 @@ async def _fill(
         posts.append((kind, post))
     kept_parts, kept_deliveries = [], []
     async with database.transaction() as tx:
-        hold_id = await holds.join(tx, workspace_id, author.user_id, now)
+        hold_id, _ = await holds.join(tx, workspace_id, author.user_id, now)
         for kind, post in posts:
             for delivery in await deliveries.of_post(tx, post.id):
                 kept_deliveries.append(delivery.id)
