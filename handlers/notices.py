@@ -3,6 +3,7 @@ and posts or updates the Slack message."""
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ LONGEST_WAIT = timedelta(seconds=300)
 NO_WAIT = timedelta(0)
 AT_ONCE = 50
 TOGETHER_S = 0.02  # what comes to be owed within this time is one look into the database
+RESTED, LONGEST_REST_S = 4, 0.25  # as many times as long as a look took: thousands may be owed
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
 DEAD = frozenset(
@@ -102,12 +104,14 @@ class NoticeSender:
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished by `drain`."""
         while True:
+            begun = time.monotonic()
             try:
                 await self._send_owed()
             except Exception:  # the database's trouble: the next tick tries again
                 log.exception("Looking for owed notices failed; trying again in 5 s.")
+            took_s = time.monotonic() - begun
             await self._alarm.wait()
-            await asyncio.sleep(TOGETHER_S)
+            await asyncio.sleep(min(max(TOGETHER_S, took_s * RESTED), LONGEST_REST_S))
 
     async def drain(self, limit_s: float) -> None:
         """Wait for what is being sent; the rest is left for the next start."""
