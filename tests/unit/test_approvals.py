@@ -1,7 +1,6 @@
 """Approved means approved: who decides on what, and what an edit or a move does to a decision."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,20 +15,6 @@ from storage.records import Card, DeliveryState, Mode, Post, PostState, Revision
 from tests.unit.world import ANA, BEN, CHIDI, EVA, STRANGER, TEAM, World, world
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both databases."""
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 async def revision_of(here: World, post: Post) -> Revision:

@@ -1,9 +1,7 @@
 """What people write in a card's thread: kept once, as it is by now, whatever order it comes in."""
 
 import itertools
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,18 +18,11 @@ from bot.team import Person
 from storage import history, notices
 from storage.records import Card, NoticeState, Post, Verdict
 from storage.tables import notices as notice_table
-from tests.unit.world import ANA, BEN, STRANGER, TEAM, World, world
+from tests.unit.world import ANA, BEN, STRANGER, TEAM, World
 
 CHANNEL, CARD, REPLY = "CAPPROVALS", "1.000001", "2.000001"
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SOMEBODY = Person(TEAM, "UNOBODY")  # without a role
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both databases."""
-    async with world(database_url, tmp_path) as made:
-        yield made
 
 
 async def with_card(here: World, ts: str = CARD) -> Post:

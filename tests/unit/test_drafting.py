@@ -1,7 +1,6 @@
 """Writing: what a form makes, what is refused at which field, what is kept of what was typed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,20 +16,6 @@ from bot.scheduling import NewTime
 from storage import posts
 from storage.records import Picture, Slot, When
 from tests.unit.world import ANA, BEN, EVA, TEAM, World, world
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both databases."""
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 def form(here: World, text: str = "Hello", **more: object) -> PostForm:

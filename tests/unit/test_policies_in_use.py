@@ -47,13 +47,6 @@ TIMES = 200
 
 
 @pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both databases."""
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def light(tmp_path: Path) -> AsyncIterator[World]:
     """On SQLite only, for rules that don't depend on the database."""
     async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:

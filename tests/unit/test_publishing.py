@@ -1,8 +1,6 @@
 """Once: a delivery reaches its network at most once and is never lost silently."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -24,20 +22,7 @@ from tests.unit.publishing import (
     trouble,
     uncertain,
 )
-from tests.unit.world import ANA, TEAM, World, world
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
+from tests.unit.world import ANA, TEAM, World
 
 
 async def test_an_approved_post_goes_out_once(here: World) -> None:

@@ -1,7 +1,6 @@
 """Claims: who has a delivery, for how long, and who gets it when its owner is gone or stops."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,19 +32,6 @@ from tests.unit.publishing import (
 from tests.unit.world import TEAM, World, world
 
 NO_TIME = timedelta(0)
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 async def test_a_gone_owners_delivery_is_resolved_after_its_lease(here: World) -> None:

@@ -34,12 +34,6 @@ Moved = tuple[World, MovedClock]
 
 
 @pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def moved(tmp_path: Path) -> AsyncIterator[tuple[World, MovedClock]]:
     clock = MovedClock()
     async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path, now=clock) as made:

@@ -1,11 +1,9 @@
 """What goes wrong on one network, account or delivery is nobody else's trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import event, text
 
 from bot.errors import RateLimited
@@ -24,12 +22,6 @@ from tests.unit.world import ANA, EVA, OtherNetwork, World, world
 
 UNTIL = timedelta(minutes=10)
 A_SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 async def test_a_network_that_hangs_keeps_only_its_own_hands_busy(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A thread goes on where it was interrupted: with the same keys, below what is out already."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,18 +30,6 @@ CHAIN = [
     ("Four", "post-3"),
     ("Five", "post-4"),
 ]
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(database_url, tmp_path) as made:
-        yield made
 
 
 async def test_each_post_follows_the_one_before_it(here: World) -> None:

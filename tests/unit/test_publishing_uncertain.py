@@ -1,6 +1,5 @@
 """A call without a clear answer is resolved as its network declares, and never simply repeated."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,19 +32,6 @@ class SteppingClock:
     def __call__(self) -> datetime:
         self.ahead += self.step
         return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 async def test_an_uncertain_send_is_repeated_with_the_same_key(here: World) -> None:

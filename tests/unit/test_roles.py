@@ -1,8 +1,6 @@
 """Roles: the one table, and the check with which every use case begins."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +8,7 @@ from bot.errors import NotAllowed, NotSetUp
 from bot.team import Action, Person, Profile, Team, admit
 from storage import workspaces
 from storage.records import Member, Role
-from tests.unit.world import ANA, EVA, STRANGER, TEAM, World, world
+from tests.unit.world import ANA, EVA, STRANGER, TEAM, World
 
 MAY = {
     Role.ADMIN: set(Action),
@@ -27,12 +25,6 @@ MAY = {
     Role.RESPONDER: {Action.RESPOND, Action.LOOK, Action.NUMBERS, Action.BRAKE},
     Role.VIEWER: {Action.NUMBERS},
 }
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 async def with_roles(light: World, *roles: Role) -> Person:

@@ -3,7 +3,6 @@ has nothing; groups follow Slack; a campaign's roles hold in it alone."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,25 +31,11 @@ from storage.records import (
     When,
 )
 from tests.unit.care import DANA, care
-from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World, world
+from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World
 
 GUS = Person(TEAM, "UGUS")
 CLIENT = Person(TEAM, "UCLIENT", home_team="TCLIENT")
 AUTHOR, APPROVER, ADMIN = Role.AUTHOR, Role.APPROVER, Role.ADMIN
-
-
-@pytest.fixture
-async def here(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both databases."""
-    async with world(database_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def light(tmp_path: Path) -> AsyncIterator[World]:
-    """On SQLite only, for rules that don't depend on the database."""
-    async with world(f"sqlite:///{tmp_path / 'x.db'}", tmp_path) as made:
-        yield made
 
 
 def profile(who: Person, **new: bool) -> Profile:
