@@ -100,6 +100,7 @@ class NoticeSender:
         self._may_post = may_post
         self._lookup = NoticeLookup()
         self._sending: set[asyncio.Task[None]] = set()
+        self._no_edits: dict[str, float] = {}  # in which workspaces, until when (monotonic)
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished by `drain`."""
@@ -123,15 +124,26 @@ class NoticeSender:
     async def _send_owed(self) -> None:
         """Claim until nothing is due, then arm the alarm."""
         while True:
+            waits = self._edits_that_wait()
             async with self._database.transaction() as tx:
                 now = await self._database.now(tx)
-                owed = await notice_claims.claim(tx, now, now + self._lease, AT_ONCE)
-                due = None if owed else await notice_claims.next_due(tx)
+                owed = await notice_claims.claim(
+                    tx, now, now + self._lease, AT_ONCE, no_edits_in=waits
+                )
+                due = None if owed else await notice_claims.next_due(tx, no_edits_in=waits)
             if not owed:
-                self._alarm.arm(due, now=now)
+                edits_at = [now + wait for wait in waits.values()]
+                self._alarm.arm(min([*edits_at, *([due] if due else [])], default=None), now=now)
                 return
             for notice in owed:
                 self._begin(notice)
+
+    def _edits_that_wait(self) -> Mapping[str, timedelta]:
+        """The workspaces that take no edits now, and for how long: Slack's limit of edits is one
+        for all of a workspace's channels."""
+        now = time.monotonic()
+        self._no_edits = {id_: until for id_, until in self._no_edits.items() if until > now}
+        return {id_: timedelta(seconds=until - now) for id_, until in self._no_edits.items()}
 
     def _begin(self, notice: Notice) -> None:
         def ended(task: asyncio.Task[None]) -> None:
@@ -322,7 +334,9 @@ class NoticeSender:
         elif name in DEAD:
             await self._broken(notice, name, uncertain=uncertain)
         elif notice.ts:
-            await self._again(notice, name, after=limit, edits_wait=limit is not None)
+            if limit is not None:
+                self._no_edits[notice.workspace_id] = time.monotonic() + limit.total_seconds()
+            await self._again(notice, name, after=limit)
         elif uncertain:
             await self._again(notice, name, after=limit, pause=BETWEEN_POSTS, uncertain=True)
         else:
@@ -361,11 +375,9 @@ class NoticeSender:
         pause: timedelta = NO_WAIT,
         uncertain: bool = False,
         forget_ts: bool = False,
-        edits_wait: bool = False,
     ) -> None:
         """:param after: how long it waits; None: longer each time.
         :param pause: how long its destination takes nothing else.
-        :param edits_wait: Slack takes no edits in the whole workspace meanwhile.
         """
         longer = min(timedelta(seconds=2 ** min(notice.attempt, 9)), self._longest_wait)
         wait = longer if after is None else after
@@ -384,8 +396,6 @@ class NoticeSender:
                 uncertain=uncertain,
                 forget_ts=forget_ts,
             )
-            if edits_wait:
-                await notice_claims.edits_wait(tx, notice.workspace_id, now + wait)
 
         await self._database.surely(keep)
 

@@ -5,7 +5,7 @@ notice, ``free_at`` of the destination), which no later claim has again. Whoever
 changes nothing any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,14 +22,20 @@ BETWEEN_EDITS = timedelta(seconds=1)  # of one message: what changes meanwhile i
 
 
 async def claim(
-    tx: Transaction, now: datetime, lease_until: datetime, limit: int
+    tx: Transaction,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    *,
+    no_edits_in: Collection[str] = (),
 ) -> Sequence[Notice]:
     """Take what is owed now, one notice for each destination that is free; what a gone process
     was sending comes back after its lease.
 
     :param limit: how many waiting notices are looked at.
+    :param no_edits_in: workspaces in which Slack takes no edits at the moment.
     """
-    due = and_(_is_waiting(), notices.c.next_attempt_at <= now)
+    due = and_(_is_waiting(no_edits_in), notices.c.next_attempt_at <= now)
     await places.know(tx, select(notices.c.workspace_id, notices.c.destination).where(due))
     found = await tx.connection.execute(
         select(notices.c.id, notices.c.workspace_id, notices.c.destination)
@@ -62,20 +68,24 @@ async def claim(
     return sorted(taken, key=lambda notice: order.index(notice.id))  # RETURNING has no order
 
 
-async def next_due(tx: Transaction) -> datetime | None:
-    """When there is something to send again."""
+async def next_due(tx: Transaction, *, no_edits_in: Collection[str] = ()) -> datetime | None:
+    """When there is something to send again; ``no_edits_in`` as of `claim`."""
     free_at, at = destinations.c.free_at, notices.c.next_attempt_at
     query = (
         select(func.min(case((free_at > at, free_at), else_=at)))
         .select_from(notices.outerjoin(destinations, _its_destination()))
-        .where(_is_waiting())
+        .where(_is_waiting(no_edits_in))
     )
     moment: datetime | None = (await tx.connection.execute(query)).scalar()
     return moment
 
 
-def _is_waiting() -> Any:
-    return notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING])
+def _is_waiting(no_edits_in: Collection[str]) -> Any:
+    waiting = notices.c.state.in_([NoticeState.OWED, NoticeState.SENDING])
+    if not no_edits_in:
+        return waiting
+    elsewhere = notices.c.workspace_id.not_in(no_edits_in)
+    return and_(waiting, or_(notices.c.ts.is_(None), elsewhere))
 
 
 def _its_destination() -> Any:
@@ -253,20 +263,6 @@ async def broken(
         )
     )
     await _free(tx, notice, now)
-
-
-async def edits_wait(tx: Transaction, workspace_id: str, until: datetime) -> None:
-    """Slack takes no edits in this workspace for a while; its limit is one for all channels."""
-    await tx.connection.execute(
-        update(notices)
-        .where(
-            notices.c.workspace_id == workspace_id,
-            notices.c.state == NoticeState.OWED,
-            notices.c.ts.is_not(None),
-            notices.c.next_attempt_at < until,
-        )
-        .values(next_attempt_at=until)
-    )
 
 
 async def join(tx: Transaction, notice: Notice) -> None:

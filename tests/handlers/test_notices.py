@@ -316,6 +316,7 @@ async def test_a_card_waits_as_long_as_slack_asks(light: Outbox) -> None:
         assert light.texts() == []
 
 
+LIMITED_S = 6
 PLACES = ["channel", "person", "thread"]
 GONE_ASTRAY = [ApiTrouble.LOST, ApiTrouble.GARBLED]
 
@@ -543,21 +544,30 @@ async def test_where_slack_limits_edits_all_of_them_wait_and_posts_go_on(light: 
         for subject in ("p1", "p2"):
             await light.owe(subject)
             await light.reaches(subject, NoticeState.SENT)
-        light.slack.faults.trouble_calls("chat.update", ApiTrouble.RATE_LIMITED, seconds=600)
-        asked = light.clock.now()
-        async with light.database.transaction() as tx:
-            for subject in ("p1", "p2"):
-                light.shown[subject] = "edited"
-                await notices.refresh(tx, TEAM.id, subject, asked)
-        light.clock.alarm("notices").ring()
+        light.slack.faults.trouble_calls(
+            "chat.update", ApiTrouble.RATE_LIMITED, seconds=LIMITED_S, times=9
+        )
 
-        async def both_wait() -> bool:
+        async def refresh(shown: str) -> None:
+            async with light.database.transaction() as tx:
+                for subject in ("p1", "p2"):
+                    light.shown[subject] = shown
+                    await notices.refresh(tx, TEAM.id, subject, light.clock.now())
+            light.clock.alarm("notices").ring()
+
+        async def was_limited() -> bool:
             rows = [await light.row("p1"), await light.row("p2")]
-            return all(row.next_attempt_at >= asked + timedelta(seconds=600) for row in rows)
+            return any(row.problem == "ratelimited" for row in rows)
 
-        await eventually(both_wait)
+        await refresh("edited")
+        await eventually(was_limited)
+        await refresh("edited again")
         await light.owe("p3")
         await light.shows("p1", "p2", "p3")
+        [left] = light.slack.faults.pending()["calls"]
+        assert left["times"] == 8, "no other edit was tried"
+        light.slack.faults.clear()
+        await light.shows("edited again", "edited again", "p3")
 
 
 async def test_after_a_kill_while_sending_the_card_comes_after_the_lease(here: Outbox) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -50,10 +51,10 @@ async def owe(
         await notices.owe(tx, TEAM, card, subject, channel, START + timedelta(seconds=at))
 
 
-async def claim(database: Database, at: float = 0) -> list[Notice]:
+async def claim(database: Database, at: float = 0, **more: Any) -> list[Notice]:
     async with database.transaction() as tx:
         now = START + timedelta(seconds=at)
-        return list(await notice_claims.claim(tx, now, now + LEASE, 50))
+        return list(await notice_claims.claim(tx, now, now + LEASE, 50, **more))
 
 
 async def hold(database: Database, notice: Notice, at: float = 0) -> Notice | None:
@@ -69,9 +70,9 @@ async def row(database: Database, subject: str = "p1", card: Card = Card.APPROVA
     return found
 
 
-async def next_due(database: Database) -> datetime | None:
+async def next_due(database: Database, **more: Any) -> datetime | None:
     async with database.reading() as tx:
-        return await notice_claims.next_due(tx)
+        return await notice_claims.next_due(tx, **more)
 
 
 async def sent(
@@ -253,7 +254,7 @@ async def test_two_workspaces_do_not_share_a_destination(database: Database) -> 
     assert len(await claim(database)) == 2
 
 
-async def test_an_edit_that_slack_limits_lets_other_edits_wait_and_no_posts(
+async def test_where_slack_takes_no_edits_only_posts_are_claimed(
     database: Database,
 ) -> None:
     for subject, channel in (("p1", "C1"), ("p2", "C2")):
@@ -262,10 +263,13 @@ async def test_an_edit_that_slack_limits_lets_other_edits_wait_and_no_posts(
         await sent(database, notice, at=1)
         await owe(database, subject, channel, at=10)
     await owe(database, "p3", "C3", at=10)
-    async with database.transaction() as tx:
-        await notice_claims.edits_wait(tx, TEAM, START + timedelta(seconds=40))
-    assert [notice.subject_id for notice in await claim(database, 10)] == ["p3"]
-    assert {notice.subject_id for notice in await claim(database, 40)} == {"p1", "p2"}
+    assert await next_due(database, no_edits_in=[TEAM]) == START + timedelta(seconds=10)
+    assert [one.subject_id for one in await claim(database, 10, no_edits_in=[TEAM])] == ["p3"]
+    assert await claim(database, 11, no_edits_in=["T2", TEAM]) == []
+    assert {one.subject_id for one in await claim(database, 11, no_edits_in=["T2"])} == {
+        "p1",
+        "p2",
+    }
 
 
 async def test_trouble_waits_for_its_like_and_is_one_message(database: Database) -> None:
