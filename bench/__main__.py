@@ -1,7 +1,7 @@
 """`make bench`: everything that is measured, side by side with its peers in the same run.
 
-`python -m bench on-time` runs one (start, on-time, scale, replicas, answering); `--quick` runs
-small sizes once, `--write` puts what was measured into docs/benchmarks.md.
+`python -m bench on-time` runs one (start, on-time, scale, replicas, answering, home); `--quick`
+runs small sizes once, `--write` puts what was measured into docs/benchmarks.md.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from bench import answering, on_time, replicas, scale, starting
+from bench import answering, home, on_time, replicas, scale, starting
 from bench.page import Section, keep, machine
 
 RUNS = 5
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[int, bool], Awaitable[Section]]] = {
     "answering": lambda runs, quick: answering.measure(
         runs, {1: 20, 64: 100} if quick else answering.AT_ONCE
     ),
+    "home": lambda runs, quick: home.measure(runs, (300, 1_000) if quick else home.SIZES),
 }
 
 

@@ -30,6 +30,7 @@ ANSWERS: dict[bytes, Any] = {
         "team_id": TEAM.id,
         "team": TEAM.name,
         "user_id": "UBOT",
+        "url": "https://acorn.slack.com/",
         "bot_id": "BBOT",
     },
 }
@@ -43,7 +44,7 @@ class Seen:
         self.answered_at = 0.0
         self.answered = 0
         self.edits = 0
-        self.shown = 0  # Slack messages to one person
+        self.shown = 0  # to one person: Slack messages, Homes
         self.by_key: dict[str, str] = {}  # the id of the post that a key made
         self.texts: Counter[str] = Counter()
 
@@ -98,7 +99,7 @@ class Connection(asyncio.Protocol):
         elif head.startswith(b"POST /slack/chat.update "):
             Connection.seen.edits += 1
             self._write(TOOK, status=200 if Connection.seen.edits <= EDITS_A_MINUTE else 429)
-        elif head.startswith(b"POST /slack/chat.postEphemeral "):
+        elif head.startswith((b"POST /slack/chat.postEphemeral ", b"POST /slack/views.publish ")):
             Connection.seen.shown += 1
             self._write(TOOK)
         elif head.startswith(b"GET /seen "):
