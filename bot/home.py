@@ -199,13 +199,13 @@ class Homes:
         ids = [post.id for post in found]
         cards = await notices.of_cards(tx, workspace_id, card, ids)
         held = await holds.held_among(tx, ids)
+        revisions = await posts.revisions_by_ids(tx, {post.revision_id for post in found})
+        used = {id_ for one in revisions.values() for id_ in one.content.account_ids}
+        known = await accounts.by_ids(tx, workspace_id, sorted(used))
         lines = []
         for post in found:
-            revision = await posts.revision(tx, workspace_id, post.revision_id)
-            if revision is None:
-                continue
-            known = await accounts.by_ids(tx, workspace_id, revision.content.account_ids)
-            labels = [self._accounts.choice(account).label for account in known.values()]
+            revision = revisions[post.revision_id]
+            labels = [self._accounts.label(known[id_]) for id_ in revision.content.account_ids]
             why, by = await _why(tx, post)
             lines.append(
                 PostLine(post, revision, labels, cards.get(post.id), why, by, post.id in held)
@@ -218,11 +218,11 @@ async def _why(tx: Transaction, post: Post) -> tuple[str, str | None]:
     if post.state is PostState.CHANGES_REQUESTED:
         last = (await approvals.of_post(tx, post.id))[-1]
         return last.comment or "see its card", last.user_id
+    if post.state not in (PostState.PUBLISHING, *FAILED):
+        return "", None
     sent = await deliveries.of_post(tx, post.id)
     if post.state is PostState.PUBLISHING:
         unknown = any(delivery.state is DeliveryState.UNKNOWN for delivery in sent)
         return ("a network gave no clear answer" if unknown else ""), None
-    if post.state in FAILED:
-        failed = [d.problem for d in sent if d.state is DeliveryState.FAILED and d.problem]
-        return "; ".join(dict.fromkeys(failed)) or "nothing came back", None
-    return "", None
+    failed = [d.problem for d in sent if d.state is DeliveryState.FAILED and d.problem]
+    return "; ".join(dict.fromkeys(failed)) or "nothing came back", None
