@@ -228,17 +228,21 @@ async def keep_held(
     now: datetime,
     **new: Any,
 ) -> bool:
-    """Hold a claimed delivery: it joins its author's list, of which they are told; at once if they
-    had none. The post is locked.
+    """Hold a claimed delivery: it joins its author's list. They are told by a new message when the
+    list is opened; what joins it later is an edit. The post is locked.
 
     :returns: False if the claim was lost meanwhile.
     """
-    hold_id, opened = await holds.join(tx, post.workspace_id, post.author_id, now)
+    place = post.workspace_id, post.author_id
+    hold_id, opened = await holds.join(tx, *place, now)
     state = DeliveryState.HELD
     if not await deliveries.settle(tx, delivery, state, hold_reason=reason, hold_id=hold_id, **new):
         return False
     await _note(tx, delivery, "held", now, reason.value)
-    await inbox.tell(tx, post.workspace_id, post.author_id, now, insist=opened)
+    if opened:
+        await inbox.tell(tx, *place, now, insist=True)
+    else:
+        await notices.refresh_lists(tx, place[0], [place[1]], now, wait=timedelta(0))
     await conclude(tx, post.workspace_id, post.id, now)
     return True
 

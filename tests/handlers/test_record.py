@@ -88,7 +88,7 @@ READS = {
     "held_lists": {"card", "page", "some"},
     "setting_up": {"is_done", "standing", "check"},
     "team": {"show", "roles_of"},
-    "homes": {"load"},
+    "homes": {"load", "version"},
     "digests": {"show", "compose"},
     "digest_plans": {"check", "of_channel", "owed"},
     "mentions": {"card", "overview", "open_ones", "doubtful_list", "to_answer"},

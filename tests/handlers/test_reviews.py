@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.composing import PostForm
 from bot.deadlines import Deadlines
-from bot.inbox import Inbox
+from bot.inboxes import Inbox
 from bot.overview import PostOverview
 from bot.playground.block_kit import check_message, check_view
 from bot.playground.records import View

@@ -69,7 +69,7 @@ async def test_the_lag_is_of_what_is_due_longest(waiting: World) -> None:
 async def test_a_message_counts_until_slack_has_it(waiting: World) -> None:
     async with waiting.database.transaction() as tx:
         for destination in ("C1", "C2"):
-            await notices.owe(tx, TEAM, "account", "1", destination, datetime.now(UTC))
+            await notices.owe(tx, TEAM, "trouble", "1", destination, datetime.now(UTC))
     assert (await look(waiting)).notices_owed == 2
 
 
