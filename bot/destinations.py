@@ -68,10 +68,20 @@ async def refused(
     return news
 
 
-async def took(tx: Transaction, workspace_id: str, destination: str, now: datetime) -> None:
+async def took(
+    tx: Transaction,
+    workspace_id: str,
+    destination: str,
+    now: datetime,
+    *,
+    but_for: str | None = None,
+) -> None:
     """Slack took a message there: if it was refused before, that is over, and what is kept is
-    owed again."""
-    if await destinations.works(tx, workspace_id, destination):
+    owed again.
+
+    :param but_for: a problem that this says nothing about.
+    """
+    if await destinations.works(tx, workspace_id, destination, but_for=but_for):
         await notices.mend(tx, workspace_id, destination, now, moved_to=destination)
 
 

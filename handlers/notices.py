@@ -319,7 +319,9 @@ class NoticeSender:
             now = await self._database.now(tx)
             counts = await notice_claims.sent(tx, notice, channel, ts, now, pause=pause)
             if ts is not None:
-                await destinations.took(tx, notice.workspace_id, notice.destination, now)
+                # Who sees the channel by now is another question than whether Slack takes it.
+                place = notice.workspace_id, notice.destination
+                await destinations.took(tx, *place, now, but_for=SHARED)
             return counts
 
         return await self._database.surely(keep)

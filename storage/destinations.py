@@ -82,14 +82,19 @@ async def refuses(tx: Transaction, workspace_id: str, destination: str, problem:
     return news
 
 
-async def works(tx: Transaction, workspace_id: str, destination: str) -> bool:
-    """Slack takes messages there; whether that is news."""
-    return await changed(
-        tx,
-        update(destinations)
-        .where(_is(workspace_id, destination), destinations.c.problem.is_not(None))
-        .values(problem=None),
+async def works(
+    tx: Transaction, workspace_id: str, destination: str, *, but_for: str | None = None
+) -> bool:
+    """Slack takes messages there; whether that is news.
+
+    :param but_for: a problem that this says nothing about.
+    """
+    statement = update(destinations).where(
+        _is(workspace_id, destination), destinations.c.problem.is_not(None)
     )
+    if but_for is not None:
+        statement = statement.where(destinations.c.problem != but_for)
+    return await changed(tx, statement.values(problem=None))
 
 
 async def get(tx: Transaction, workspace_id: str, destination: str) -> Destination | None:

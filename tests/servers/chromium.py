@@ -89,7 +89,7 @@ async def new_page(browser: Browser) -> AsyncIterator[NewPage]:
         return page
 
     yield open_page
-    assert misdeeds == []
+    assert misdeeds == [], misdeeds  # pytest explains no assert of a helper's
 
 
 @pytest.fixture

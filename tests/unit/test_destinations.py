@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import destinations
+from bot.shared_channels import SHARED
 from storage import destinations as places
 from storage import notice_claims, notices, workspaces
 from storage.database import Database
@@ -123,3 +124,21 @@ async def test_a_death_before_the_admins_read_of_the_mending_is_the_same_message
     assert {admin: card.ts for admin, card in after.items()} == {
         admin: card.ts for admin, card in before.items()
     }
+
+
+async def test_that_slack_takes_a_message_says_nothing_about_who_sees_the_channel(
+    database: Database,
+) -> None:
+    """One may be on its way while the channel becomes shared."""
+    await send_all(database, 0, refusing=frozenset())
+    now = START + timedelta(seconds=10)
+    async with database.transaction() as tx:
+        await destinations.refused(tx, TEAM, "C1", SHARED, now)
+        await destinations.took(tx, TEAM, "C1", now, but_for=SHARED)
+        known = await places.get(tx, TEAM, "C1")
+        assert known is not None
+        assert known.problem == SHARED
+        await destinations.took(tx, TEAM, "C1", now)
+        known = await places.get(tx, TEAM, "C1")
+    assert known is not None
+    assert known.problem is None

@@ -48,15 +48,14 @@ export async function post(path, body) {
 }
 
 export async function fragment(path) {
-  let response;
+  const template = document.createElement("template");
   try {
-    response = await fetch(page.base + path);
+    const response = await fetch(page.base + path);
+    if (!response.ok) return null;
+    template.innerHTML = await response.text(); // It may end halfway too.
   } catch {
     return null; // The stream's next "open" fetches everything again.
   }
-  if (!response.ok) return null;
-  const template = document.createElement("template");
-  template.innerHTML = await response.text();
   return template.content;
 }
 
