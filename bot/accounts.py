@@ -163,7 +163,6 @@ class Accounts:
                 created_at=known.created_at if known else now,
             )
             await (accounts.save if known else accounts.insert)(tx, account)
-            asked = {person.user_id, *([known.owner_id] if known else [])}
             await history.note(
                 tx,
                 person.workspace_id,
@@ -173,7 +172,9 @@ class Accounts:
                 now,
                 f"{network.label} {account.handle}",
             )
-            await notices.refresh_lists(tx, account.workspace_id, asked, now)
+            asked_before = known.owner_id if known else person.user_id
+            concerned = {person.user_id, asked_before}  # it is in their inboxes
+            await notices.refresh_lists(tx, account.workspace_id, concerned, now)
             await holds.reconnected(tx, person.workspace_id, account.id, now)
         self._publisher.ring()
         self._notices.ring()
