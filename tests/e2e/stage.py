@@ -101,6 +101,7 @@ class Stage:
         """The person's tab, gone to a channel (or ``home``, or somebody's ``im``)."""
         if who not in self._tabs:
             self._tabs[who] = await self.new_page(size)
+            await self._tabs[who].add_locator_handler(dialog(self._tabs[who], "Done"), _close)
         tab = self._tabs[who]
         await tab.goto(f"{self.address}/w/{who}/{place}")
         await tab.wait_for_load_state("load")
@@ -278,6 +279,7 @@ async def refused(
 
 async def write(tab: Tab, text: str) -> None:
     """Write in the channel: a message or a command."""
+    await composer(tab).click()  # waits for a form that is just closing: keys would go to it
     await composer(tab).fill(text)
     await composer(tab).press("Enter")
 
@@ -293,6 +295,11 @@ async def pick(form: Locator, label: str, option: str) -> None:
     box = form.get_by_role("combobox", name=label)
     await box.fill(option)
     await box.press("Enter")
+
+
+async def _close(done: Locator) -> None:
+    """What a busy machine shows when a form took longer than a second."""
+    await done.get_by_role("button", name="Close").last.click()
 
 
 def png(color: str = "#0b6e63", size: tuple[int, int] = (320, 200)) -> bytes:
