@@ -99,10 +99,10 @@ async def _claim_ms(database: Database, environment: Mapping[str, str]) -> float
     taken = []
     for _ in range(CLAIMS):
         begun = time.perf_counter()
-        claimed = await claimer.claim(Sandbox.name, HANDS, ())
+        claimed = await claimer.claim(Sandbox.name, HANDS, (), timedelta())
         taken.append(time.perf_counter() - begun)
         if len(claimed) != HANDS:
             raise RuntimeError(f"{len(claimed)} were claimed instead of {HANDS}.")
-        await claimer.give_back([delivery.id for delivery in claimed])
+        await claimer.release([Sandbox.name], besides=())
     await drop(database, "Due")
     return statistics.median(taken) * 1000

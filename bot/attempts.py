@@ -24,8 +24,10 @@ from storage.records import (
 class Timing:
     """How long is waited for what. A lease must outlive a call; what an owner that is gone left
     is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, two
-    thirds of which a call of Slack's may take. ``longest_wait``: before another try."""
+    thirds of which a call of Slack's may take. ``longest_wait``: before another try. ``ahead``: how
+    long before its time a delivery is claimed and its pictures are uploaded."""
 
+    ahead: timedelta = timedelta(seconds=3)
     call: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=120)
     patience: timedelta = timedelta(seconds=60)
@@ -36,7 +38,8 @@ class Timing:
 @dataclass(slots=True)
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
-    may go out; ``late_from``: that limit (UTC), which may pass after the claim. ``part`` is the one
+    may go out; ``late_from``: that limit (UTC), which may pass after the claim; ``at``: when its
+    call may be made, by the event loop's clock. ``part`` is the one
     that is being sent, which everything that goes wrong concerns, and ``published`` what became of
     it; ``first`` is a thread's first post, once it is out."""
 
@@ -49,6 +52,7 @@ class Attempt:
     parts: Sequence[Part]
     late: bool
     late_from: datetime
+    at: float
     part: Part | None = None
     published: Published | None = None
     first: Published | None = None

@@ -1,9 +1,11 @@
-"""Claiming: take what is due, read everything its sending needs, hold what must not go out.
+"""Claiming: take what is due in a moment, read everything its sending needs, hold what must not go
+out.
 
 Deliveries are claimed by one statement of their own, committed at once. What follows locks their
 posts first, as people's steps do, so that nobody waits for each other crosswise.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,10 +67,13 @@ class Claimer:
         self._timing = timing
         self.owner = uuid4().hex
 
-    async def claim(self, network: str, limit: int, busy: Collection[str]) -> Sequence[Delivery]:
+    async def claim(
+        self, network: str, limit: int, busy: Collection[str], ahead: timedelta
+    ) -> Sequence[Delivery]:
         """Take what is due on a network, and what an owner that is gone has left.
 
         :param busy: what this process is at already.
+        :param ahead: what comes due for the first time within this time is taken too.
         """
         async with self._database.transaction() as tx:
             now, lease = await self._database.now(tx), self._timing.lease
@@ -89,6 +94,7 @@ class Claimer:
                 network=network,
                 owner=self.owner,
                 now=now,
+                ahead=ahead,
                 lease=lease,
                 limit=limit - len(left),
             )
@@ -124,7 +130,7 @@ class Claimer:
     async def _load(
         self, tx: Transaction, claimed: Sequence[Delivery], locked: Mapping[str, Post]
     ) -> Sequence[Attempt]:
-        now = await self._database.now(tx)
+        now, loop_now = await self._database.now(tx), asyncio.get_running_loop().time()
         revisions = await posts.revisions_by_ids(tx, {one.revision_id for one in claimed})
         on = await accounts.any_by_ids(tx, {one.account_id for one in claimed})
         planned = await parts.of_deliveries(tx, [one.id for one in claimed])
@@ -147,6 +153,7 @@ class Claimer:
                     parts=planned.get(delivery.id, []),
                     late=now > late_from,
                     late_from=late_from,
+                    at=loop_now + (delivery.next_attempt_at - now).total_seconds(),
                 )
             )
         return attempts
@@ -177,7 +184,8 @@ class Claimer:
         limited = {
             attempt.account.id: (attempt.account, until)
             for attempt in attempts
-            if (until := attempt.account.limited_until) is not None and until > now
+            if (until := attempt.account.limited_until) is not None
+            and until > max(now, attempt.delivery.next_attempt_at)
         }
         if not limited:
             return attempts
@@ -218,11 +226,6 @@ class Claimer:
             planned += attempt.parts
         if planned:
             await parts.insert_all(tx, planned)
-
-    async def give_back(self, ids: Sequence[str]) -> None:
-        """Nothing of these has begun, and it won't here: anybody may take them."""
-        async with self._database.transaction() as tx:
-            await deliveries.give_back(tx, self.owner, ids)
 
     async def release(self, networks: Collection[str], besides: Collection[str]) -> None:
         """Give back all claims of which no call is under way.

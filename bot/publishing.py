@@ -1,4 +1,4 @@
-"""Publishing: claim what is due, send it, settle what came of it.
+"""Publishing: claim what is due in a moment, send it at its time, settle what came of it.
 
 Once: a delivery is claimed and committed before anything is sent; right before the call one
 conditional update confirms the claim and marks the call as begun; a call that ended without a
@@ -10,7 +10,7 @@ Each network has a lane, hands of its own, so that one network's trouble never d
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from uuid import uuid4
 
@@ -20,13 +20,13 @@ from bot.claiming import Claimer
 from bot.clock import Clock
 from bot.errors import NetworkError, Unavailable, UserError
 from bot.media import MediaFolder
-from bot.sending import ClaimLost, MustHold, OnlyAPersonKnows, PutOff, Sender, Stopping
+from bot.sending import ClaimLost, MustHold, NotNow, OnlyAPersonKnows, PutOff, Sender
 from bot.settling import Settling
 from storage.database import Database
 from storage.records import Delivery
 
 HANDS = 20  # calls at once on one network
-AHEAD = 60  # beside those: what is claimed or settled meanwhile, so that no hand waits for that
+BESIDE = 60  # beside those: what is claimed or settled meanwhile, so that no hand waits for that
 BREATH = timedelta(milliseconds=50)  # before looking again at what is due but can't be claimed
 
 log = logging.getLogger(__name__)
@@ -41,10 +41,10 @@ class Lane:
         self.begun: set[str] = set()  # what has had a hand; the other tasks wait for one
 
     @property
-    def room(self) -> int:
-        """How many more may be claimed now: as many as there are hands, because a few alone
+    def has_room(self) -> bool:
+        """Whether more may be claimed now: as many as there are hands, because a few alone
         aren't worth a look into the database, and many keep the first waiting."""
-        return HANDS if len(self.tasks) <= AHEAD else 0
+        return len(self.tasks) <= BESIDE
 
 
 class Publisher:
@@ -81,13 +81,13 @@ class Publisher:
                     log.exception("Looking for due posts failed; trying again in 5 s.")
                 await self._alarm.wait()
         finally:
-            self._sender.stopping = True
+            self._sender.stopping.set()
             renewing.cancel()
 
     async def drain(self, limit_s: float) -> None:
         """Wait for what is being sent, and give the rest back at once; a call that isn't answered
         by then is resolved after its lease."""
-        self._sender.stopping = True
+        self._sender.stopping.set()
         tasks = self._tasks()
         begun = {id_ for lane in self._lanes.values() for id_ in lane.begun}
         for id_ in tasks.keys() - begun:
@@ -111,22 +111,30 @@ class Publisher:
         return {id_: task for lane in self._lanes.values() for id_, task in lane.tasks.items()}
 
     async def _claim_all(self) -> None:
-        """Claim until nothing is due or all hands are full, then arm the alarm."""
+        """Claim until nothing is due soon or all hands are full, then arm the alarm."""
         for network in await self._claimer.networks():
             self._lanes.setdefault(network, Lane())
         idle = [network for network, lane in self._lanes.items() if await self._fill(network, lane)]
         if idle:
             due, now = await self._claimer.next_due(idle)
-            # What is due already has come due since, or another process is just at it.
-            self._alarm.arm(due and max(due, now + BREATH), now=now)
+            self._alarm.arm(due and self._look_at(due, now), now=now)
+
+    def _look_at(self, due: datetime, now: datetime) -> datetime:
+        """When to claim what is due then. What could have been claimed by now waits for a hand, has
+        come due since, or another process is just at it."""
+        early = due - self._timing.ahead
+        return early if early > now else max(due, now) + BREATH
 
     async def _fill(self, network: str, lane: Lane) -> bool:
-        """Claim for a lane; True if nothing more is due there."""
-        while (room := lane.room) and not self._sender.stopping:
-            claimed = await self._claimer.claim(network, room, lane.tasks)
+        """Claim for a lane; True if nothing more is due there soon."""
+        while lane.has_room and not self._sender.stopping.is_set():
+            # A hand that nothing due wants takes what is due soon, and waits with it.
+            free = HANDS - len(lane.tasks)
+            ahead, most = (self._timing.ahead, free) if free > 0 else (timedelta(), HANDS)
+            claimed = await self._claimer.claim(network, most, lane.tasks, ahead)
             for attempt in await self._prepared(claimed) if claimed else []:
                 self._begin(lane, attempt)
-            if len(claimed) < room:
+            if len(claimed) < most:
                 return True
         return False
 
@@ -150,7 +158,7 @@ class Publisher:
             if not task.cancelled() and task.exception() is not None:
                 # Its lease runs out, and then it is resolved like after a crash.
                 log.error("A delivery ended with a bug.", exc_info=task.exception())
-            if lane.room:
+            if lane.has_room:
                 self._alarm.ring()
             self._notices.ring()
 
@@ -181,8 +189,8 @@ class Publisher:
             first = await self._sender.send(attempt)
         except ClaimLost:
             return self._lost(attempt)
-        except Stopping:
-            return self._claimer.give_back([attempt.delivery.id])
+        except NotNow:
+            return settling.given_back(attempt)
         except MustHold as error:
             return settling.held(attempt, error.reason)
         except PutOff as error:

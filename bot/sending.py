@@ -7,6 +7,7 @@ is sent again.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -41,8 +42,9 @@ class ClaimLost(Exception):
     """Somebody else has the delivery now, or it was stopped: nothing may be sent."""
 
 
-class Stopping(Exception):
-    """The process stops, and nothing of this delivery has begun here."""
+class NotNow(Exception):
+    """Its next call won't be made here: the process stops, or the database's clock was set back to
+    before the delivery's time."""
 
 
 class PutOff(Exception):
@@ -76,6 +78,10 @@ class _Call:
     prepared: Mapping[str, Any] | None = None
     before: datetime | None = None
 
+    def is_too_soon(self, now: datetime) -> bool:
+        """Whether its time hasn't come; an upload may come before it."""
+        return self.prepared is not None and now < self.attempt.delivery.next_attempt_at
+
     def is_too_late(self, now: datetime) -> bool:
         """Whether the time has passed, since the claim, at which it may still be made."""
         return now > self.attempt.late_from or (self.before is not None and self.before <= now)
@@ -103,7 +109,7 @@ class Sender:
         self._timing = timing
         self._owner = owner
         self._confirming = Group(self._confirm_all)
-        self.stopping = False
+        self.stopping = asyncio.Event()
 
     async def send(self, attempt: Attempt) -> Published:
         """Bring it out, or find out that it is out already; of a thread, what isn't out yet.
@@ -113,7 +119,7 @@ class Sender:
         :raises UserError: its network isn't available here any more.
         :raises OnlyAPersonKnows: an earlier call is uncertain and can't be resolved.
         :raises MustHold: nothing (more) was sent.
-        :raises ClaimLost, Stopping: nothing (more) was sent.
+        :raises ClaimLost, NotNow: nothing (more) was sent.
         """
         network = self._publishing(attempt)
         if content_hash(attempt.revision.content) != attempt.revision.hash:
@@ -126,7 +132,7 @@ class Sender:
                 if not below:
                     raise Rejected("nobody knows which post the rest of the thread would follow")
             attempt.part, attempt.published = part, None
-            outgoing = Outgoing(text, (), below)
+            outgoing = Outgoing(text, (), below, not_before=attempt.delivery.next_attempt_at)
             attempt.published = await self._send_part(network, session, attempt, part, outgoing)
             below = attempt.published.reply_to
             attempt.first = attempt.first or attempt.published
@@ -161,13 +167,14 @@ class Sender:
                 return found
         elif attempt.late:  # the thread's part before this one was cleared up only now
             raise MustHold(HoldReason.LATE)
-        if self.stopping:
-            raise Stopping
+        if self.stopping.is_set():
+            raise NotNow
         if part is attempt.posts[0]:  # a thread's first post has the pictures
             uploaded = await self._upload(network, session, attempt)
             outgoing = replace(outgoing, pictures=uploaded)
         prepared = part.frozen or await network.prepare(session, outgoing)
         before = self._key_is_known_until(network, attempt.part or part)
+        await self._until(attempt.at)
         await self._confirmed(_Call(attempt, part, prepared, before))
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
@@ -248,6 +255,12 @@ class Sender:
             uploaded.append(Uploaded(result, picture.alt, medium.width, medium.height))
         return uploaded
 
+    async def _until(self, at: float) -> None:
+        """Wait for the delivery's time, unless the process stops before it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(at):
+                await self.stopping.wait()
+
     async def _confirmed(self, call: _Call) -> None:
         """The last look before the call, and its beginning kept.
 
@@ -257,8 +270,8 @@ class Sender:
         """
         loop = asyncio.get_running_loop()
         while True:
-            if self.stopping:
-                raise Stopping
+            if self.stopping.is_set():
+                raise NotNow
             asked = loop.time()
             refused = await self._confirming.do(call)
             if refused is not None:
@@ -280,7 +293,7 @@ class Sender:
             now = await self._database.now(tx)
             until = now + self._timing.lease
             ready = await deliveries.confirm(tx, self._owner, ids, now, until)
-            ready -= {_id(call) for call in calls if call.is_too_late(now)}
+            ready -= {_id(call) for call in calls if call.is_too_soon(now) or call.is_too_late(now)}
             begun = {
                 call.part.id: call.prepared
                 for call in calls
@@ -295,6 +308,8 @@ class Sender:
         if not await deliveries.still_claimed(tx, self._owner, [delivery.id]):
             return ClaimLost()
         now = await self._database.now(tx)
+        if call.is_too_soon(now):
+            return NotNow()
         if call.before is not None and call.before <= now:
             return Uncertain("the network may have forgotten its key; it is looked for first")
         account = await accounts.get(tx, delivery.workspace_id, delivery.account_id)

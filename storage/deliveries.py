@@ -44,22 +44,31 @@ async def of_post(tx: Transaction, post_id: str) -> Sequence[Delivery]:
 
 
 async def claim(
-    tx: Transaction, *, network: str, owner: str, now: datetime, lease: timedelta, limit: int
+    tx: Transaction,
+    *,
+    network: str,
+    owner: str,
+    now: datetime,
+    ahead: timedelta,
+    lease: timedelta,
+    limit: int,
 ) -> Sequence[Delivery]:
     """Take what is due on a network, soonest first.
 
+    :param ahead: what nobody has tried yet is taken so long before it is due.
     :param lease: for how long it is ours.
     """
-    due = (
+    wanted = (
         select(deliveries.c.id)
         .where(
             deliveries.c.network == network,
             deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.next_attempt_at <= now,
+            deliveries.c.next_attempt_at <= now + ahead,
+            or_(deliveries.c.next_attempt_at <= now, deliveries.c.attempt == 0),
         )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
     )
-    return await _take(tx, due, owner=owner, until=now + lease, limit=limit)
+    return await _take(tx, wanted, owner=owner, until=now + lease, limit=limit)
 
 
 async def claim_abandoned(

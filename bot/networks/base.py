@@ -117,12 +117,14 @@ class Uploaded:
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """What one post is made of. ``reply_to`` is that of what it answers or goes on from
-    (``HeardMention.reply_to``, ``Published.reply_to``)."""
+    (``HeardMention.reply_to``, ``Published.reply_to``). ``not_before``: the post's promised time
+    (UTC), which is prepared a little before it."""
 
     text: str
     pictures: Sequence[Uploaded]
     reply_to: Mapping[str, Any] | None
     language: str | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,7 +238,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
         record: dict[str, Any] = {
             "$type": POST_TYPE,
             "text": post.text,
-            "createdAt": _timestamp(self._created_at(post.reply_to)),
+            "createdAt": _timestamp(self._created_at(post)),
         }
         if post.language:
             record["langs"] = [post.language]
@@ -258,13 +258,15 @@ class Bluesky(Network, Publishes, Listens, Measures):
             record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
         return {"record": record}
 
-    def _created_at(self, reply_to: Mapping[str, Any] | None) -> datetime:
-        """Now, but later than the post of ours that it follows, whatever the clock did meanwhile:
-        readers get posts of one author in the order of these times."""
-        before = (reply_to or {}).get("created_at")
-        if before is None:
-            return self._now()
-        return max(self._now(), datetime.fromisoformat(before) + timedelta(milliseconds=1))
+    def _created_at(self, post: Outgoing) -> datetime:
+        """Now, but not before its promised time, and later than the post of ours that it follows,
+        whatever the clock did meanwhile: readers get an author's posts in the order of these."""
+        moments = [self._now()]
+        if post.not_before is not None:
+            moments.append(post.not_before)
+        if before := (post.reply_to or {}).get("created_at"):
+            moments.append(datetime.fromisoformat(before) + timedelta(milliseconds=1))
+        return max(moments)
 
     async def _facets(self, session: Session, text: str) -> list[dict[str, Any]]:
         """Links, tags and the mentions of people that exist, as byte ranges of the text."""

@@ -70,7 +70,7 @@ class Hands:
         return attempt
 
     async def claim(self) -> Sequence[Delivery]:
-        return await self.claimer.claim(self.here.network.name, 10, ())
+        return await self.claimer.claim(self.here.network.name, 10, (), timedelta())
 
 
 async def is_over(here: World, delivery: Delivery) -> None:

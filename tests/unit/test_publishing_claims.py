@@ -70,7 +70,7 @@ async def test_who_lost_its_claim_undoes_nothing_of_who_has_it(here: World) -> N
     await slow.settling.failed(old, Expired("no"))
     await slow.settling.ask(old)
     await slow.settling.held(old, HoldReason.LATE)
-    await slow.claimer.give_back([old.delivery.id])
+    await slow.settling.given_back(old)
     assert await slow.claimer.prepare([old.delivery]) == []
     async with here.database.reading() as tx:
         [part] = await parts.of_delivery(tx, old.delivery.id)
