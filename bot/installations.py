@@ -4,7 +4,7 @@ A workspace that the app was removed from can't stop anything any more, so nothi
 the machine pulls its brake. Installing it again brings all back; a person releases the brake.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,6 +78,17 @@ class Installations:
             seen = await _meant(tx, workspace_id, enterprise_id)
         if seen is not None:
             await self.end(seen, REMOVED)
+
+    async def access_revoked(self, enterprise_id: str | None, workspace_ids: Sequence[str]) -> None:
+        """Slack says that an organisation took the app out of some of its workspaces; it stays
+        installed in the others."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            seen = await installations.find(tx, enterprise_id, None) if enterprise_id else None
+            served = await installations.served(tx, seen) if seen is not None else []
+            for workspace in served:
+                if seen is not None and workspace.id in workspace_ids:
+                    await self._hold(tx, workspace, seen, REMOVED, now)
 
     async def tokens_revoked(
         self, workspace_id: str, enterprise_id: str | None, bot_user_ids: list[str]

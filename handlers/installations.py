@@ -42,6 +42,7 @@ def register(desk: Desk) -> None:
     """Slack's news about the app itself."""
     removals = Removals(desk.services.installations)
     desk.event("app_uninstalled", removals.removed)
+    desk.event("team_access_revoked", removals.access_revoked)
     desk.event("tokens_revoked", removals.revoked)
 
 
@@ -54,6 +55,10 @@ class Removals:
     async def removed(self, call: EventCall) -> None:
         place = place_of(call.body)
         await self._installed.removed(place.workspace_id, place.enterprise_id)
+
+    async def access_revoked(self, call: EventCall) -> None:
+        gone = call.event.get("team_ids") or []
+        await self._installed.access_revoked(place_of(call.body).enterprise_id, gone)
 
     async def revoked(self, call: EventCall) -> None:
         place = place_of(call.body)

@@ -33,6 +33,7 @@ EVENTS = (
     "message.groups",
     "subteam_members_changed",
     "subteam_updated",
+    "team_access_revoked",
     "tokens_revoked",
     "user_change",
 )

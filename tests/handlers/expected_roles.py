@@ -340,6 +340,9 @@ EXPECTED: dict[str, Line] = {
     "app_uninstalled": Line(
         None, "Slack's own news; here the app has the token of its environment", event={}
     ),
+    "team_access_revoked": Line(
+        None, "the same, about an organisation's workspaces", event={"team_ids": ["T0NOBODYS01"]}
+    ),
     "tokens_revoked": Line(None, "the same", event={"tokens": {"bot": ["U0NOBODYS01"]}}),
 }
 

@@ -14,6 +14,7 @@ from bot.digest_plans import Rhythm
 from bot.errors import NotAllowed
 from bot.held_lists import seen_as
 from bot.holds import Do
+from bot.installations import Place
 from bot.playground.sandbox_seed import BRAND, PEOPLE
 from bot.playground.seed import ANA, APPROVALS, BEN, CARE, CHIDI, DANA, EVA, GENERAL, SOCIAL
 from bot.policies import ANY_APPROVER
@@ -252,11 +253,11 @@ class Doing:
         assert post.campaign_id is not None
         return post.campaign_id
 
-    async def installed(self) -> Installation:
+    async def installed(self, organisation: str | None = None) -> Installation:
         made = Installation(
             id=new_id(),
-            enterprise_id=None,
-            team_id=self.team,
+            enterprise_id=organisation,
+            team_id=self.team if organisation is None else None,
             app_id="A1",
             bot_id="B1",
             bot_user_id="UBOT",
@@ -344,6 +345,11 @@ class Doing:
 
     async def reviews_set_time(self) -> None:
         await self.services.reviews.set_time(self.who(BEN), 600)
+
+    async def installations_access_revoked(self) -> None:
+        await self.services.installations.meet(Place(self.team, "acorn", "E0OAK"))
+        await self.installed(organisation="E0OAK")
+        await self.services.installations.access_revoked("E0OAK", [self.team, "T0ELM"])
 
     async def installations_kept(self) -> None:
         await self.installed()
@@ -485,6 +491,7 @@ LEAVES = {
     "comments.follow": (CHIDI, "commented"),
     "drafting.submit": (ANA, "wrote and asked"),
     "drafting.use_suggestion": (ANA, "used a suggestion and asked"),
+    "installations.access_revoked": (None, "uninstalled"),
     "installations.end": (None, "uninstalled"),
     "installations.kept": (EVA, "installed"),
     "installations.removed": (None, "uninstalled"),

@@ -51,6 +51,7 @@ EVENTS = {
     "channel_shared": CHANNELS_READ,
     "channel_unshared": CHANNELS_READ,
     "app_uninstalled": frozenset(),
+    "team_access_revoked": frozenset(),
     "tokens_revoked": frozenset(),
     "member_joined_channel": CHANNELS_READ,
     "message.channels": frozenset({"channels:history"}),

@@ -55,10 +55,10 @@ async def test_an_organisations_installation_serves_every_workspace_of_it(
         assert (found.bot_token, found.is_enterprise_install) == ("xoxb-None", True)
         assert await store.async_find_bot(enterprise_id="E0ELM", team_id="T9") is None
         # A workspace is made when it is first heard of, and then found without a request too.
-        for team in ("T1", "T2"):
+        for team in ("T1", "T2", "T3"):
             await installed.meet(Place(team, team.lower(), ORG))
         async with database.transaction() as tx:
-            for team in ("T1", "T2"):
+            for team in ("T1", "T2", "T3"):
                 known = await workspaces.get(tx, team)
                 assert known is not None
                 assert known.enterprise_id == ORG
@@ -70,6 +70,14 @@ async def test_an_organisations_installation_serves_every_workspace_of_it(
         own = await store.async_find_bot(enterprise_id=ORG, team_id="T1")
         assert own is not None
         assert own.bot_token == "xoxb-T1"
+        # It is taken out of one workspace of the organisation; of the team's own installation, and
+        # of other organisations' workspaces, such news says nothing.
+        await installed.access_revoked("E0ELM", ["T2"])
+        await installed.access_revoked(None, ["T2"])
+        await installed.access_revoked(ORG, ["T1", "T3"])
+        async with database.reading() as tx:
+            standing = [await brakes.standing(tx, team) for team in ("T1", "T2", "T3")]
+        assert [len(of_team) for of_team in standing] == [0, 0, 1]
         # The organisation removes the app: its other workspaces are held, the team's own isn't.
         await installed.removed("", ORG)
         async with database.reading() as tx:
