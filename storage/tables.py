@@ -400,6 +400,15 @@ history = Table(
     Column("hash", String(64), nullable=True),
     Index(None, "subject_id", "at"),
     Index("uq_history_seq", "workspace_id", "seq", unique=True),
+    # What one person did; the machine's entries are most of them.
+    Index(
+        "ix_history_of_person",
+        "workspace_id",
+        "actor_id",
+        "seq",
+        sqlite_where=text("actor_id IS NOT NULL"),
+        postgresql_where=text("actor_id IS NOT NULL"),
+    ),
 )
 
 record_heads = Table(

@@ -215,6 +215,13 @@ def upgrade() -> None:
     op.add_column("history", sa.Column("seq", sa.Integer(), nullable=True))
     op.add_column("history", sa.Column("hash", sa.String(length=64), nullable=True))
     op.create_index("uq_history_seq", "history", ["workspace_id", "seq"], unique=True)
+    op.create_index(
+        "ix_history_of_person",
+        "history",
+        ["workspace_id", "actor_id", "seq"],
+        sqlite_where=sa.text("actor_id IS NOT NULL"),
+        postgresql_where=sa.text("actor_id IS NOT NULL"),
+    )
     op.add_column(
         "members", sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
