@@ -10,8 +10,9 @@ from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, count_all, suggested_form
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
+from bot.free_times import choose_time
 from bot.posts import content_hash, require_step
-from bot.scheduling import choose_time, pass_suggestions, schedule_deliveries
+from bot.scheduling import pass_suggestions, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit
 from bot.waiting import lists_changed
 from storage import (

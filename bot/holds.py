@@ -14,9 +14,9 @@ from bot.accounts import Accounts
 from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound, UserError
+from bot.free_times import next_free_time
 from bot.held_lists import ASKED, DID, Rights, rights_of, seen_as
 from bot.policies import Round
-from bot.scheduling import next_free_time
 from bot.settling import conclude
 from bot.team import Action, Admitted, Person, admit
 from storage import (

@@ -36,7 +36,8 @@ from handlers.requests import (
     View,
 )
 from handlers.slack_text import message_to_post_text, to_post_text
-from handlers.views.drafting import Banner, in_full, left_blocks
+from handlers.views.drafting import Banner, left_blocks
+from handlers.views.post_times import in_full
 from storage.records import PostState
 from storage.rows import new_id
 

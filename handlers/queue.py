@@ -2,7 +2,7 @@
 
 from bot import times
 from bot.errors import FieldErrors, UserError
-from bot.scheduling import slots_of
+from bot.free_times import slots_of
 from bot.team import Action
 from handlers.drafting import DraftForm
 from handlers.ids import Act, Form

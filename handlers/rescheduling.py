@@ -12,7 +12,7 @@ from handlers.payloads import pack, unpack
 from handlers.refreshing import Refreshing
 from handlers.requests import Done, FormAnswer, Next, Press, Request, Submission, View
 from handlers.slack_text import escape
-from handlers.views.drafting import goes_out
+from handlers.views.post_times import goes_out
 from handlers.views.rescheduling import reschedule_form
 from storage.records import When
 

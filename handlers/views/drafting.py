@@ -1,14 +1,11 @@
 """The draft form and its second step."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from enum import Enum
-from zoneinfo import ZoneInfo
 
 from bot.composing import MOST_POSTS, Count
 from bot.drafting import LONGEST_CAMPAIGN, FormStart, Preview
 from bot.media import MAX_PICTURES
-from bot.times import spoken
 from handlers.draft_fields import (
     IN_WORDS,
     INPUT_LIMIT,
@@ -33,6 +30,7 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
+from handlers.views.post_times import asked_time, confirming, goes_out
 from handlers.views.texts import excerpt, joined
 from storage.records import When
 
@@ -141,20 +139,6 @@ def draft_view(
         metadata=metadata,
         notify_on_close=True,
     )
-
-
-def asked_time(line: str, due_at: datetime | None, zone: str) -> Block:
-    """On top of a form that was submitted with a time in words: is it this?"""
-    press = f"If that's right, press *{confirming(due_at, zone)}*."
-    return section(f":alarm_clock: {line} {press}", block_id="ask")
-
-
-def confirming(due_at: datetime | None, zone: str) -> str:
-    """The submit button that names the time: it is in sight wherever the form is scrolled to."""
-    if due_at is None:
-        return "Yes"
-    local = due_at.astimezone(ZoneInfo(zone))
-    return f"Yes: {local:%a} {local.day} {local:%b, %H:%M}"
 
 
 def _next_label(preview: Preview, fields: DraftFields) -> str:
@@ -336,16 +320,6 @@ def _time_line(preview: Preview, zone: str) -> str:
         by_then = "as soon as it's approved" if preview.needs_approval else "at once"
         return f"Goes out {by_then}."
     return goes_out(preview.due_at, zone)
-
-
-def goes_out(due_at: datetime, zone: str) -> str:
-    """A sentence with the time in full."""
-    return f"Goes out {in_full(due_at, zone)}."
-
-
-def in_full(instant: datetime, zone: str) -> str:
-    """Weekday, date, time, zone."""
-    return f"*{spoken(instant, ZoneInfo(zone))}*"
 
 
 def tailor_view(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from handlers.ids import Act, Form
 from handlers.views.blocks import Block, context, field, modal, option, select, text_input
-from handlers.views.drafting import asked_time, confirming
+from handlers.views.post_times import asked_time, confirming
 from storage.records import When
 
 
