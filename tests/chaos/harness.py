@@ -212,10 +212,12 @@ class Chaos:
         async with self.database.reading() as tx:
             all_deliveries = await many(tx, Delivery, select(deliveries))
             authors = {post.id: post.author_id for post in await many(tx, Post, select(posts))}
+        apart = time.time() - time.monotonic()
         return Seen(
             planned=self.stock.deliveries,
             deliveries={each.id: each for each in all_deliveries},
             authors={each.id: authors[each.post_id] for each in all_deliveries},
+            due={each.id: each.due_at.timestamp() - apart for each in all_deliveries},
             asked=await self.asked(),
             told=told,
             uploads=uploads,

@@ -24,6 +24,7 @@ TIMING = Timing(
     patience=timedelta(seconds=1),
     notice=timedelta(seconds=4),
     longest_wait=timedelta(seconds=8),
+    ahead=timedelta(seconds=1),
 )
 
 CLIENT_S = 0.8 * TIMING.call.total_seconds()  # how long a client waits for an answer

@@ -39,13 +39,15 @@ class Seen:
 
     ``asked``: the social server's log (``social.Asked``), ``uploads`` the pictures it took
     (``social.Took``). ``told``: Slack's messages to people.
-    ``authors``: who wrote which delivery. ``interrupted``: processes that may not have kept the
-    answers they got.
+    ``authors``: who wrote which delivery; ``due``: its promised time (seconds of the machine's
+    monotonic clock, as all times at the servers). ``interrupted``: processes that may not have kept
+    the answers they got.
     """
 
     planned: Mapping[str, PlannedPost]
     deliveries: Mapping[str, Delivery]
     authors: Mapping[str, str]
+    due: Mapping[str, float]
     asked: Sequence[Mapping[str, Any]]
     told: Sequence[Mapping[str, Any]]
     uploads: Sequence[Mapping[str, Any]] = ()
@@ -78,6 +80,7 @@ def judge(seen: Seen) -> Verdict:
         verdict.states[f"{planned.network} {delivery.state}"] += 1
         wrong = [
             *_doubles(planned, by_mark, seen.stops, verdict),
+            *_too_early(planned, seen.due[delivery_id], by_mark),
             *_as_the_state_says(planned, delivery, by_mark, seen.interrupted),
             *_told(planned, delivery, seen.authors[delivery_id], seen.told),
             *_uploaded_again(planned, seen.uploads, seen.interrupted),
@@ -117,6 +120,14 @@ def _doubles(
         elif len(copies) > 1:
             wrong.append(f"{mark} is live {len(copies)} times")
     return wrong
+
+
+def _too_early(
+    planned: PlannedPost, due: float, by_mark: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[str]:
+    arrived = [each["arrived"] for mark in planned.marks for each in by_mark.get(mark, ())]
+    early = due - min(arrived, default=due)
+    return [f"it came {early:.3f} s before its time"] if early > 0 else []
 
 
 def _was_stopped_in_the_window(asked: Mapping[str, Any], stops: Sequence[Stopped]) -> bool:
