@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import aiohttp
 import uvicorn
@@ -184,7 +185,7 @@ def build_services(
     mentions = Mentions(database, accounts, clock)
     held_lists = HeldLists(database, accounts)
     feeds = make_client(transport=GuardedTransport(allow_private=settings.allow_private_addresses))
-    raiser = Raiser(database, EnglishClassifier(), Thresholds(), clock)
+    raiser = Raiser(database, cache(EnglishClassifier), Thresholds(), clock)
     return Services(
         database=database,
         clock=clock,

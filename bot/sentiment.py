@@ -96,7 +96,7 @@ def urgency(judgement: Judgement, thresholds: Thresholds) -> Urgency:
 
 class EnglishClassifier:
     """VADER with words for customer care, behind a language gate. Loads its lexicon (about
-    10 MB) when it is made; make one and keep it."""
+    10 MB, 50 ms) when it is made; make one and keep it."""
 
     def __init__(self) -> None:
         self._vader = SentimentIntensityAnalyzer()

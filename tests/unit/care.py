@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Care:
         made = Listening(
             self.world.database,
             self.world.accounts,
-            Raiser(self.world.database, EnglishClassifier(), Thresholds(), self.world.clock),
+            Raiser(self.world.database, cache(EnglishClassifier), Thresholds(), self.world.clock),
             make_client(transport=transport or GuardedTransport(allow_private=True)),
             self.world.clock,
             PERIOD,
