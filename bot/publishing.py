@@ -26,7 +26,7 @@ from storage.database import Database
 from storage.records import Delivery
 
 HANDS = 20  # calls at once on one network
-BESIDE = 60  # beside those: what is claimed or settled meanwhile, so that no hand waits for that
+LOT = 60  # claimed at once while many are due: a few alone aren't worth a look into the database
 BREATH = timedelta(milliseconds=50)  # before looking again at what is due but can't be claimed
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,8 @@ class Lane:
 
     @property
     def has_room(self) -> bool:
-        """Whether more may be claimed now: as many as there are hands, because a few alone
-        aren't worth a look into the database, and many keep the first waiting."""
-        return len(self.tasks) <= BESIDE
+        """Whether more may be claimed: no hand shall wait for that, nor what is claimed for long."""
+        return len(self.tasks) <= 2 * HANDS
 
 
 class Publisher:
@@ -130,7 +129,7 @@ class Publisher:
         while lane.has_room and not self._sender.stopping.is_set():
             # A hand that nothing due wants takes what is due soon, and waits with it.
             free = HANDS - len(lane.tasks)
-            ahead, most = (self._timing.ahead, free) if free > 0 else (timedelta(), HANDS)
+            ahead, most = (self._timing.ahead, free) if free > 0 else (timedelta(), LOT)
             claimed = await self._claimer.claim(network, most, lane.tasks, ahead)
             for attempt in await self._prepared(claimed) if claimed else []:
                 self._begin(lane, attempt)
