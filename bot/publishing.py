@@ -42,7 +42,7 @@ class Lane:
 
     @property
     def has_room(self) -> bool:
-        """Whether more may be claimed: no hand shall wait for that, nor what is claimed for long."""
+        """Whether more may be claimed: no hand shall wait for it, and what is claimed not long."""
         return len(self.tasks) <= 2 * HANDS
 
 

@@ -60,11 +60,11 @@ def own_postgresql(tmp_path: Path) -> Iterator[ServerProcess]:
 async def test_the_database_server_restarted_in_the_middle(
     tmp_path: Path, own_postgresql: ServerProcess
 ) -> None:
-    plan = make_plan(SEED, posts=150, kills=3, processes=2, lasting_s=12)
+    plan = make_plan(SEED, posts=500, kills=6, processes=REPLICAS, lasting_s=18)
     with PostgreSQL(own_postgresql.ready["url"]).new_database() as url:
-        async with staged(plan, url, tmp_path, processes=2) as chaos:
+        async with staged(plan, url, tmp_path, processes=REPLICAS) as chaos:
             happening = asyncio.create_task(chaos.happen())
-            await eventually(lambda: some_are_out(chaos, 40), within=60)
+            await eventually(lambda: some_are_out(chaos, 150), within=60)
             await asyncio.to_thread(own_postgresql.order, "stop")
             for bot in chaos.bots:
                 bot.interrupted.add(bot.pid)
