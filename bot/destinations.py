@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.admins import admins
 from bot.clock import Clock
-from storage import destinations, notices, shared_channels, workspaces
+from storage import destinations, notices, shared_channels
 from storage.database import Database
-from storage.records import Card, Role
+from storage.records import Card
 from storage.rows import Transaction
 
 
@@ -58,7 +59,7 @@ async def refused(
     news = await destinations.refuses(tx, workspace_id, destination, problem)
     if news:
         await notices.part_with(tx, workspace_id, Card.DEAD_CHANNEL, destination)
-        for admin in await workspaces.with_role(tx, workspace_id, Role.ADMIN):
+        for admin in await admins(tx, workspace_id):
             # Whoever can't be told either is the next news.
             if await _reaches(tx, workspace_id, admin.user_id):
                 await notices.owe(

@@ -10,9 +10,10 @@ somebody.
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.admins import admins
 from storage import accounts, campaign_grants, history, holds, mentions, notices, posts, workspaces
 from storage.database import Database
-from storage.records import Card, Member, PostState, Role
+from storage.records import Card, Member, PostState
 from storage.rows import Transaction
 
 NEEDS_SOMEBODY = (PostState.IN_REVIEW, PostState.CHANGES_REQUESTED)
@@ -41,16 +42,16 @@ async def left(tx: Transaction, member: Member, now: datetime) -> None:
     for mention in await mentions.release_all(tx, workspace_id, user_id):
         await history.note(tx, workspace_id, mention.id, None, "released", now, member.name)
         await notices.refresh(tx, workspace_id, mention.id, now)
-    admins = await workspaces.with_role(tx, workspace_id, Role.ADMIN)
-    if admins:  # who is asked to reconnect them from now on
-        new = admins[0].user_id
+    told = await admins(tx, workspace_id)
+    if told:  # who is asked to reconnect them from now on
+        new = told[0].user_id
         for account in await accounts.hand_over(tx, workspace_id, user_id, new):
             await history.note(tx, workspace_id, account.id, None, "handed over", now, new)
     for post_id in await posts.in_review_approved_by(tx, workspace_id, user_id):
         await notices.refresh(tx, workspace_id, post_id, now)
     behind = await left_behind(tx, member)
     if not behind.is_nothing:
-        for admin in admins:
+        for admin in told:
             await notices.owe(tx, workspace_id, Card.LEFT, user_id, admin.user_id, now)
 
 

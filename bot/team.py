@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot import leaving
+from bot.admins import admins
 from bot.clock import Clock
 from bot.errors import NotAllowed, NotSetUp
 from bot.roles import Roles, effective
@@ -170,8 +171,7 @@ async def unchecked(
 
 async def _refusal(tx: Transaction, workspace: Workspace, action: Action) -> str:
     needed = " or ".join(role.value for role in Role if role in ALLOWED[action])
-    admins = await workspaces.with_role(tx, workspace.id, Role.ADMIN)
-    who = ", ".join(admin.name for admin in admins[:3]) or "An admin"
+    who = ", ".join(admin.name for admin in (await admins(tx, workspace.id))[:3]) or "An admin"
     return (
         f"To {action} you need the role {needed}. {who} can give it to you with "
         "`/social team`. Nothing was changed."
@@ -253,8 +253,8 @@ class Team:
                     "not bots, guests or people who left. A guest can decide on the posts of "
                     "campaigns: choose *Campaigns* in this form. Nothing was changed."
                 )
-            admins = await workspaces.with_role(tx, person.workspace_id, Role.ADMIN)
-            if Role.ADMIN not in roles and [a.user_id for a in admins] == [profile.user_id]:
+            own = await workspaces.with_role(tx, person.workspace_id, Role.ADMIN)
+            if Role.ADMIN not in roles and [each.user_id for each in own] == [profile.user_id]:
                 raise NotAllowed(
                     f"{profile.name} is the only admin. Make somebody else an admin first. "
                     "Nothing was changed."

@@ -31,6 +31,7 @@ from storage.records import (
     When,
 )
 from tests.unit.care import DANA, care
+from tests.unit.deciding import set_group
 from tests.unit.world import ANA, BEN, CHIDI, EVA, TEAM, World
 
 GUS = Person(TEAM, "UGUS")
@@ -408,6 +409,15 @@ async def test_the_admins_are_told_once_and_only_of_what_needs_somebody(light: W
     assert behind is not None
     assert (behind.scheduled, behind.unfinished, behind.held) == (1, 1, 0)
     assert (await light.post(scheduled.id)).state is PostState.SCHEDULED
+
+
+async def test_admins_through_a_user_group_are_told_as_well(light: World) -> None:
+    await set_group(light, BEN, roles=(ADMIN,))
+    await light.submitted("Waits")
+    await Team(light.database, light.clock).follow(TEAM, gone(ANA))
+    async with light.database.reading() as tx:
+        told = await notices.of_subject(tx, TEAM, ANA.user_id)
+    assert {one.destination for one in told} == {BEN.user_id, EVA.user_id}
 
 
 def tomorrow() -> datetime:
