@@ -22,12 +22,14 @@ from storage.records import (
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long is waited for what. A lease must outlive a call; what an owner that is gone left
-    is taken over ``patience`` after its lease. ``notice`` is the lease of a notice, two
-    thirds of which a call of Slack's may take. ``longest_wait``: before another try. ``ahead``: how
-    long before its time a delivery is claimed and its pictures are uploaded."""
+    """How long is waited for what. A delivery is claimed ``ahead`` of its time, to upload its
+    pictures. ``claim`` is its lease until a call is confirmed, renewed all the time, and ``lease``
+    from then on: it must outlive the call. What an owner that is gone left is taken over after
+    that, and ``patience`` later if a call had begun. ``notice`` is the lease of a notice, two
+    thirds of which a call of Slack's may take. ``longest_wait``: before another try."""
 
     ahead: timedelta = timedelta(seconds=3)
+    claim: timedelta = timedelta(seconds=15)
     call: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=120)
     patience: timedelta = timedelta(seconds=60)
@@ -39,9 +41,9 @@ class Timing:
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
     may go out; ``late_from``: that limit (UTC), which may pass after the claim; ``at``: when its
-    call may be made, by the event loop's clock. ``part`` is the one
-    that is being sent, which everything that goes wrong concerns, and ``published`` what became of
-    it; ``first`` is a thread's first post, once it is out."""
+    call may be made, by the event loop's clock. ``part`` is the one that is being sent, which
+    everything that goes wrong concerns, and ``published`` what became of it; ``first`` is a
+    thread's first post, once it is out."""
 
     delivery: Delivery
     revision: Revision

@@ -76,7 +76,7 @@ class Claimer:
         :param ahead: what comes due for the first time within this time is taken too.
         """
         async with self._database.transaction() as tx:
-            now, lease = await self._database.now(tx), self._timing.lease
+            now, lease = await self._database.now(tx), self._timing.claim
             left = await deliveries.claim_abandoned(
                 tx,
                 network=network,
@@ -239,7 +239,7 @@ class Claimer:
         """Keep the claims of what takes long."""
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            await deliveries.renew(tx, self.owner, ids, now, now + self._timing.lease)
+            await deliveries.renew(tx, self.owner, ids, now, now + self._timing.claim)
 
 
 async def _workspace(tx: Transaction, workspace_id: str) -> Workspace:

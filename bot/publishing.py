@@ -168,7 +168,7 @@ class Publisher:
     async def _renew(self) -> None:
         """Keep the claims of what takes long from running out."""
         while True:
-            await asyncio.sleep(self._timing.lease.total_seconds() / 3)
+            await asyncio.sleep(self._timing.claim.total_seconds() / 3)
             if busy := list(self._tasks()):
                 try:
                     await self._claimer.renew(busy)

@@ -20,6 +20,10 @@ NOT_HELD: Mapping[str, Any] = {
     "wished_by": None,
 }
 
+_HAS_BEGUN = exists().where(
+    parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN
+)
+
 
 async def insert(tx: Transaction, delivery: Delivery) -> None:
     await add(tx, deliveries, delivery)
@@ -84,7 +88,8 @@ async def claim_abandoned(
 ) -> Sequence[Delivery]:
     """Take what an owner that is gone has left behind.
 
-    :param patience: how long after a lease's end it may be taken over.
+    :param patience: how long after its lease's end what had begun may be taken over; of what hadn't,
+        its owner can't begin anything any more.
     :param besides: what this process is still at, whatever its clock did meanwhile.
     """
     abandoned = (
@@ -92,7 +97,8 @@ async def claim_abandoned(
         .where(
             deliveries.c.network == network,
             deliveries.c.state == DeliveryState.SENDING,
-            deliveries.c.lease_until < now - patience,
+            deliveries.c.lease_until < now,
+            or_(deliveries.c.lease_until < now - patience, ~_HAS_BEGUN),
             deliveries.c.id.not_in(besides),
         )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
@@ -151,8 +157,12 @@ async def renew(
     tx: Transaction, owner: str, ids: Collection[str], now: datetime, lease_until: datetime
 ) -> None:
     """Keep claims that still hold from running out; one that is being worked on is renewed by
-    that."""
-    holding = select(deliveries.c.id).where(_claimed(owner, ids), deliveries.c.lease_until > now)
+    that. None gets shorter."""
+    holding = select(deliveries.c.id).where(
+        _claimed(owner, ids),
+        deliveries.c.lease_until > now,
+        deliveries.c.lease_until < lease_until,
+    )
     await tx.connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(holding.with_for_update(skip_locked=True)))
@@ -244,13 +254,12 @@ async def release_unbegun(
 
     :param besides: what the owner goes on with.
     """
-    begun = exists().where(parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN)
     query = select(deliveries.c.id).where(
         deliveries.c.network.in_(networks),  # for the index that claiming has
         deliveries.c.state == DeliveryState.SENDING,
         deliveries.c.owner == owner,
         deliveries.c.id.not_in(besides),
-        ~begun,
+        ~_HAS_BEGUN,
     )
     rows = await tx.connection.execute(query)
     await give_back(tx, owner, [row.id for row in rows])

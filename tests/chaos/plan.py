@@ -25,6 +25,7 @@ TIMING = Timing(
     notice=timedelta(seconds=4),
     longest_wait=timedelta(seconds=8),
     ahead=timedelta(seconds=1),
+    claim=timedelta(seconds=2),
 )
 
 CLIENT_S = 0.8 * TIMING.call.total_seconds()  # how long a client waits for an answer

@@ -56,12 +56,9 @@ async def test_two_pages_are_two_people(new_page: NewPage, address: str) -> None
     await expect(grace.get_by_role("heading")).to_have_text("Hello, nobody")
 
 
-async def test_a_picture_of_a_page_is_kept(
-    page: Page, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SCREENSHOTS", str(tmp_path))
+async def test_a_picture_of_a_page_is_kept(page: Page, address: str, tmp_path: Path) -> None:
     await page.goto(address)
-    picture = await screenshot(page, "hello")
+    picture = await screenshot(page, "hello", tmp_path)
     assert picture == tmp_path / "hello.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
 

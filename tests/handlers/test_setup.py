@@ -34,7 +34,7 @@ async def member_of(stage: Stage, user_id: str) -> Member | None:
         return await workspaces.member(tx, stage.bot.team_id, user_id)
 
 
-async def open_form(stage: Stage, who: str):  # type: ignore[no-untyped-def]
+async def open_form(stage: Stage, who: str) -> View:
     home = await stage.open_home(who, "Set up Socialdesk")
     await stage.press(who, home, "Set up Socialdesk")
     return await stage.modal(who, "setup")

@@ -98,12 +98,11 @@ async def page(new_page: NewPage) -> Page:
     return await new_page()
 
 
-async def screenshot(page: Page, name: str) -> Path:
-    """Keep a picture of the whole page as ``NAME.png``, to be looked at by people.
+SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or Path(__file__).parents[2] / "screenshots")
 
-    In the folder that the environment names as ``SCREENSHOTS``, else in ``screenshots/``.
-    """
-    folder = Path(os.environ.get("SCREENSHOTS") or Path(__file__).parents[2] / "screenshots")
+
+async def screenshot(page: Page, name: str, folder: Path = SCREENSHOTS) -> Path:
+    """Keep a picture of the whole page as ``NAME.png``, to be looked at by people."""
     picture = folder / f"{name}.png"
     await page.screenshot(path=picture, full_page=True, animations="disabled", caret="hide")
     return picture

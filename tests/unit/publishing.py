@@ -22,7 +22,7 @@ from storage.records import (
     NoticeState,
     Part,
 )
-from storage.rows import many
+from storage.rows import Transaction, many
 from storage.tables import notices as notice_rows
 from tests.servers.eventually import eventually
 from tests.unit.world import TEAM, World
@@ -75,10 +75,14 @@ class Hands:
 
 async def is_over(here: World, delivery: Delivery) -> None:
     """The lease has ended long ago."""
-    past = datetime.now(UTC) - timedelta(hours=1)
     async with here.database.transaction() as tx:
-        sending = DeliveryState.SENDING
-        await deliveries.move(tx, delivery.id, [sending], sending, lease_until=past)
+        await ends(tx, delivery, datetime.now(UTC) - timedelta(hours=1))
+
+
+async def ends(tx: Transaction, delivery: Delivery, at: datetime) -> None:
+    """The claim's lease does, or did."""
+    sending = DeliveryState.SENDING
+    await deliveries.move(tx, delivery.id, [sending], sending, lease_until=at)
 
 
 async def held(here: World, post_id: str, reason: HoldReason) -> bool:

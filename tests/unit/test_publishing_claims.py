@@ -23,6 +23,7 @@ from storage.records import (
 from tests.servers.eventually import eventually
 from tests.unit.publishing import (
     Hands,
+    ends,
     is_over,
     owed,
     state_of,
@@ -41,6 +42,25 @@ async def test_a_gone_owners_delivery_is_resolved_after_its_lease(here: World) -
     async with here.publishing():
         assert await here.settled(post.id) is PostState.PUBLISHED
     assert len(here.network.live) == 1
+
+
+async def test_what_had_not_begun_goes_out_seconds_after_its_owner_is_gone(here: World) -> None:
+    """Of what had begun, the call may still be on its way: that waits for longer."""
+    quiet, begun = await here.approved("Nothing begun"), await here.approved("Begun")
+    hands = Hands(here)
+    attempts = {one.post.id: one for one in await hands.claimer.prepare(await hands.claim())}
+    async with here.database.transaction() as tx:
+        now = await here.database.now(tx)
+        await parts.begin(tx, {attempts[begun.id].posts[0].id: {}}, now)
+        for attempt in attempts.values():
+            lease_until = attempt.delivery.lease_until
+            assert lease_until is not None
+            assert lease_until - now < timedelta(seconds=20)
+            await ends(tx, attempt.delivery, now - timedelta(seconds=1))
+    async with here.publishing():
+        assert await here.settled(quiet.id) is PostState.PUBLISHED
+        assert await state_of(here, begun.id) is DeliveryState.SENDING
+    assert list(here.network.live.values()) == ["Nothing begun"]
 
 
 async def test_a_claim_that_was_lost_sends_nothing(here: World) -> None:
@@ -111,7 +131,12 @@ async def test_after_a_crash_the_first_trouble_is_told(light: World) -> None:
 async def test_a_claim_is_renewed_while_its_sending_takes_long(here: World) -> None:
     """Its lease ends several times over while its network is busy; nobody else gets it."""
     here.network.preparing = (goes_on := asyncio.Event()).wait
-    quick = Timing(call=timedelta(seconds=0.1), lease=timedelta(seconds=0.9), patience=NO_TIME)
+    quick = Timing(
+        claim=timedelta(seconds=0.9),
+        call=timedelta(seconds=0.1),
+        lease=timedelta(seconds=0.9),
+        patience=NO_TIME,
+    )
     async with here.publishing(quick), here.publishing(quick):
         post = await here.approved("Takes long")
         await eventually(lambda: claimed(here, post.id))
