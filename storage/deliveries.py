@@ -88,8 +88,8 @@ async def claim_abandoned(
 ) -> Sequence[Delivery]:
     """Take what an owner that is gone has left behind.
 
-    :param patience: how long after its lease's end what had begun may be taken over; of what hadn't,
-        its owner can't begin anything any more.
+    :param patience: how long after its lease's end what had begun may be taken over. What hadn't
+        can't be begun by its owner any more.
     :param besides: what this process is still at, whatever its clock did meanwhile.
     """
     abandoned = (
