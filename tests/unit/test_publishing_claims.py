@@ -224,7 +224,7 @@ async def test_a_stop_that_runs_out_of_time_leaves_only_what_may_be_out(light: W
 
 
 async def test_what_was_claimed_in_the_moment_of_the_stop_is_given_back(here: World) -> None:
-    """Its sending never began; three minutes would be lost until others take it."""
+    """Its sending never began; a quarter of a minute would be lost until others take it."""
     await here.approved("One")
     await here.approved("Two")
     hands = Hands(here)
