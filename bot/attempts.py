@@ -40,8 +40,9 @@ class Timing:
 @dataclass(slots=True)
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
-    may go out; ``late_from``: that limit (UTC), which may pass after the claim; ``at``: when its
-    call may be made, by the event loop's clock. ``part`` is the one that is being sent, which
+    may go out; ``late_from``: that limit (UTC), which may pass after the claim. ``time``: not
+    before it (UTC) the call may be made, ``at`` the same by the event loop's clock; ``may_upload``:
+    whether its pictures may be uploaded sooner. ``part`` is the one that is being sent, which
     everything that goes wrong concerns, and ``published`` what became of it; ``first`` is a
     thread's first post, once it is out."""
 
@@ -54,7 +55,9 @@ class Attempt:
     parts: Sequence[Part]
     late: bool
     late_from: datetime
+    time: datetime
     at: float
+    may_upload: bool = True
     part: Part | None = None
     published: Published | None = None
     first: Published | None = None

@@ -96,6 +96,7 @@ class Claimer:
                 now=now,
                 ahead=ahead,
                 lease=lease,
+                besides=busy,
                 limit=limit - len(left),
             )
             return [*left, *due]
@@ -105,11 +106,11 @@ class Claimer:
         async with self._database.reading() as tx:
             return await deliveries.next_due(tx, networks), await self._database.now(tx)
 
-    async def networks(self) -> Collection[str]:
+    async def networks(self) -> tuple[Collection[str], datetime]:
         """Every network that an account is on, even if this installation doesn't have it any more:
-        its posts fail and say so."""
+        its posts fail and say so. And the time it is by the database's clock."""
         async with self._database.reading() as tx:
-            return await accounts.networks(tx)
+            return await accounts.networks(tx), await self._database.now(tx)
 
     async def prepare(self, claimed: Sequence[Delivery]) -> Sequence[Attempt]:
         """Read what claimed deliveries send, derive their parts and keys if it is their first
@@ -142,6 +143,7 @@ class Claimer:
         for delivery in claimed:
             post, limit = locked[delivery.post_id], known[delivery.workspace_id].lateness_limit_s
             late_from = delivery.due_at + timedelta(seconds=limit)
+            time = max(delivery.due_at, delivery.next_attempt_at)
             attempts.append(
                 Attempt(
                     delivery=delivery,
@@ -153,7 +155,8 @@ class Claimer:
                     parts=planned.get(delivery.id, []),
                     late=now > late_from,
                     late_from=late_from,
-                    at=loop_now + (delivery.next_attempt_at - now).total_seconds(),
+                    time=time,
+                    at=loop_now + (time - now).total_seconds(),
                 )
             )
         return attempts
@@ -161,7 +164,9 @@ class Claimer:
     async def _without_held(
         self, tx: Transaction, attempts: Sequence[Attempt]
     ) -> Sequence[Attempt]:
-        """Hold what must not go out; the rest."""
+        """Hold what must not go out; the rest. What isn't due yet waits for its time with that, and
+        uploads nothing before."""
+        now = await self._database.now(tx)
         workspace_ids = {attempt.delivery.workspace_id for attempt in attempts}
         pulled = {id_: await brakes.standing(tx, id_) for id_ in workspace_ids}
         free = []
@@ -170,7 +175,8 @@ class Claimer:
             brake = first_over(pulled[delivery.workspace_id], delivery, attempt.post.campaign_id)
             begun = any(part.state is PartState.BEGUN for part in attempt.posts)
             reason = why_hold(attempt.account, brake, late=attempt.late, begun=begun)
-            if reason is None:
+            if reason is None or now < attempt.time:
+                attempt.may_upload = reason is None
                 free.append(attempt)
             else:
                 await keep_held(tx, attempt.post, delivery, reason, self._clock.now())
@@ -179,14 +185,16 @@ class Claimer:
     async def _without_limited(
         self, tx: Transaction, attempts: Sequence[Attempt]
     ) -> Sequence[Attempt]:
-        """Put off what its account's network wants no sooner; the rest."""
+        """Put off what its account's network wants no sooner; the rest. A limit that is over by its
+        time allows no upload before."""
         now = await self._database.now(tx)
-        limited = {
-            attempt.account.id: (attempt.account, until)
-            for attempt in attempts
-            if (until := attempt.account.limited_until) is not None
-            and until > max(now, attempt.delivery.next_attempt_at)
-        }
+        limited = {}
+        for attempt in attempts:
+            until = attempt.account.limited_until
+            if until is not None and until > max(now, attempt.time):
+                limited[attempt.account.id] = (attempt.account, until)
+            elif until is not None and until > now:
+                attempt.may_upload = False
         if not limited:
             return attempts
         waiting = [one.delivery.id for one in attempts if one.account.id in limited]

@@ -111,18 +111,22 @@ class Publisher:
 
     async def _claim_all(self) -> None:
         """Claim until nothing is due soon or all hands are full, then arm the alarm."""
-        for network in await self._claimer.networks():
+        networks, before = await self._claimer.networks()
+        for network in networks:
             self._lanes.setdefault(network, Lane())
         idle = [network for network, lane in self._lanes.items() if await self._fill(network, lane)]
         if idle:
             due, now = await self._claimer.next_due(idle)
-            self._alarm.arm(due and self._look_at(due, now), now=now)
+            self._alarm.arm(due and self._look_at(due, before, now), now=now)
 
-    def _look_at(self, due: datetime, now: datetime) -> datetime:
-        """When to claim what is due then. What could have been claimed by now waits for a hand, has
-        come due since, or another process is just at it."""
+    def _look_at(self, due: datetime, before: datetime, now: datetime) -> datetime:
+        """When to claim what is due then. What could have been claimed just now waits for a hand,
+        is a later attempt, or another process is just at it.
+
+        :param before: when this look began.
+        """
         early = due - self._timing.ahead
-        return early if early > now else max(due, now) + BREATH
+        return early if early > before else max(due, now) + BREATH
 
     async def _fill(self, network: str, lane: Lane) -> bool:
         """Claim for a lane; True if nothing more is due there soon."""

@@ -80,7 +80,7 @@ class _Call:
 
     def is_too_soon(self, now: datetime) -> bool:
         """Whether its time hasn't come; an upload may come before it."""
-        return self.prepared is not None and now < self.attempt.delivery.next_attempt_at
+        return self.prepared is not None and now < self.attempt.time
 
     def is_too_late(self, now: datetime) -> bool:
         """Whether the time has passed, since the claim, at which it may still be made."""
@@ -132,7 +132,7 @@ class Sender:
                 if not below:
                     raise Rejected("nobody knows which post the rest of the thread would follow")
             attempt.part, attempt.published = part, None
-            outgoing = Outgoing(text, (), below, not_before=attempt.delivery.next_attempt_at)
+            outgoing = Outgoing(text, (), below, not_before=attempt.time)
             attempt.published = await self._send_part(network, session, attempt, part, outgoing)
             below = attempt.published.reply_to
             attempt.first = attempt.first or attempt.published
@@ -169,6 +169,8 @@ class Sender:
             raise MustHold(HoldReason.LATE)
         if self.stopping.is_set():
             raise NotNow
+        if not attempt.may_upload:
+            await self._until(attempt.at)
         if part is attempt.posts[0]:  # a thread's first post has the pictures
             uploaded = await self._upload(network, session, attempt)
             outgoing = replace(outgoing, pictures=uploaded)
@@ -288,11 +290,15 @@ class Sender:
             return [error] * len(calls)
 
     async def _begin_what_may_be(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:
-        ids = [call.attempt.delivery.id for call in calls]
+        uploads = [_id(call) for call in calls if call.prepared is None]
+        others = [_id(call) for call in calls if call.prepared is not None]
+        ready: frozenset[str] = frozenset()
         async with self._database.transaction() as tx:
             now = await self._database.now(tx)
-            until = now + self._timing.lease
-            ready = await deliveries.confirm(tx, self._owner, ids, now, until)
+            # An upload that is made twice does no harm, so its claim is only kept as any other.
+            for ids, lease in ((uploads, self._timing.claim), (others, self._timing.lease)):
+                if ids:
+                    ready |= await deliveries.confirm(tx, self._owner, ids, now, now + lease)
             ready -= {_id(call) for call in calls if call.is_too_soon(now) or call.is_too_late(now)}
             begun = {
                 call.part.id: call.prepared
@@ -301,13 +307,15 @@ class Sender:
             }
             if begun:
                 await parts.begin(tx, begun, now)
-            return [None if _id(call) in ready else await self._why_not(tx, call) for call in calls]
+            return [
+                None if _id(call) in ready else await self._why_not(tx, call, now) for call in calls
+            ]
 
-    async def _why_not(self, tx: Transaction, call: _Call) -> Exception:
+    async def _why_not(self, tx: Transaction, call: _Call, now: datetime) -> Exception:
+        """:param now: at which the call was refused."""
         delivery = call.attempt.delivery
         if not await deliveries.still_claimed(tx, self._owner, [delivery.id]):
             return ClaimLost()
-        now = await self._database.now(tx)
         if call.is_too_soon(now):
             return NotNow()
         if call.before is not None and call.before <= now:
@@ -328,7 +336,7 @@ class Sender:
             if part is not None and part.state is PartState.BEGUN:
                 return Uncertain("it is late by now, so it is looked for first")
             return MustHold(HoldReason.LATE)
-        return ClaimLost()  # its lease ran out
+        return NotNow()  # its lease ran out, or what was in its way is gone
 
 
 def _id(call: _Call) -> str:

@@ -115,7 +115,7 @@ class Settling:
         async def keep(tx: Transaction) -> None:
             post = await posts.lock(tx, delivery.post_id)
             state, problem = DeliveryState.PENDING, str(error)
-            at = await self._database.by_its_clock(tx, again)
+            at = max(await self._database.by_its_clock(tx, again), delivery.due_at)
             if post is not None and await deliveries.settle(
                 tx, delivery, state, problem=problem, next_attempt_at=at
             ):
@@ -159,7 +159,8 @@ class Settling:
                 return held
             case Again(at, whole_account):
                 at = await self._database.by_its_clock(tx, at)
-                state, new = DeliveryState.PENDING, {"next_attempt_at": at}
+                again = max(at, delivery.due_at)  # an upload may fail before its time
+                state, new = DeliveryState.PENDING, {"next_attempt_at": again}
                 if whole_account:
                     await accounts.limit(tx, account.id, at)
                     await deliveries.put_off(tx, account, at)

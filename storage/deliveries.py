@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, update
 
 from storage.records import Account, AccountState, Delivery, DeliveryState, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
@@ -20,8 +20,16 @@ NOT_HELD: Mapping[str, Any] = {
     "wished_by": None,
 }
 
+# A call may be on its way. Becoming so moves the delivery's lease in the same transaction: who
+# takes over what hasn't begun compares leases, which PostgreSQL looks at anew once it has the row.
 _HAS_BEGUN = exists().where(
     parts.c.delivery_id == deliveries.c.id, parts.c.state == PartState.BEGUN
+)
+# Something is out, or may be.
+_IS_OUT = exists().where(
+    parts.c.delivery_id == deliveries.c.id,
+    parts.c.kind == PartKind.POST,
+    parts.c.state != PartState.PENDING,
 )
 
 
@@ -55,12 +63,14 @@ async def claim(
     now: datetime,
     ahead: timedelta,
     lease: timedelta,
+    besides: Collection[str],
     limit: int,
 ) -> Sequence[Delivery]:
     """Take what is due on a network, soonest first.
 
     :param ahead: what nobody has tried yet is taken so long before it is due.
     :param lease: for how long it is ours.
+    :param besides: what this process is still at, though others took it over and gave it back.
     """
     wanted = (
         select(deliveries.c.id)
@@ -69,6 +79,7 @@ async def claim(
             deliveries.c.state == DeliveryState.PENDING,
             deliveries.c.next_attempt_at <= now + ahead,
             or_(deliveries.c.next_attempt_at <= now, deliveries.c.attempt == 0),
+            deliveries.c.id.not_in(besides),
         )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
     )
@@ -234,7 +245,7 @@ async def settle_published(
 
 
 async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
-    """Claims of which nothing has begun: it is as if they had never been claimed."""
+    """Claims whose next call isn't made: it is as if they had never been claimed."""
     await tx.connection.execute(
         update(deliveries)
         .where(_claimed(owner, ids))
@@ -242,7 +253,7 @@ async def give_back(tx: Transaction, owner: str, ids: Collection[str]) -> None:
             state=DeliveryState.PENDING,
             owner=None,
             lease_until=None,
-            attempt=deliveries.c.attempt - 1,
+            attempt=case((_IS_OUT, deliveries.c.attempt), else_=deliveries.c.attempt - 1),
         )
     )
 
@@ -313,11 +324,6 @@ async def move(
 
 async def withdraw(tx: Transaction, post_id: str) -> bool:
     """Cancel a post's deliveries; False if one isn't pending, or something of it may be out."""
-    begun = exists().where(
-        parts.c.delivery_id == deliveries.c.id,
-        parts.c.kind == PartKind.POST,
-        parts.c.state != PartState.PENDING,
-    )
     living = await of_post(tx, post_id)
     for delivery in living:
         if not await changed(
@@ -326,7 +332,7 @@ async def withdraw(tx: Transaction, post_id: str) -> bool:
             .where(
                 deliveries.c.id == delivery.id,
                 deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD]),
-                ~begun,
+                ~_IS_OUT,
             )
             .values(state=DeliveryState.CANCELLED, **NOT_HELD),
         ):

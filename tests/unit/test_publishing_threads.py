@@ -113,7 +113,8 @@ async def test_stopped_after_the_second_it_goes_on_at_the_third(light: World) ->
         goes_on.set()
         await stopping
     [delivery] = await light.deliveries(post.id)
-    assert (delivery.state, delivery.attempt) == (DeliveryState.PENDING, 0)
+    assert (delivery.state, delivery.attempt) == (DeliveryState.PENDING, 1)
+    assert (await light.post(post.id)).state is PostState.PUBLISHING, "its rest can't be moved"
     assert light.network.accepted == CHAIN[:2]
     async with light.publishing():
         assert await light.settled(post.id) is PostState.PUBLISHED
