@@ -197,7 +197,7 @@ class Publisher:
         except MustHold as error:
             return settling.held(attempt, error.reason)
         except PutOff as error:
-            return settling.put_off(attempt, error.until)
+            return settling.given_back(attempt, error.until)
         except OnlyAPersonKnows:
             return settling.ask(attempt)
         except (NetworkError, UserError) as error:

@@ -43,8 +43,8 @@ class ClaimLost(Exception):
 
 
 class NotNow(Exception):
-    """Its next call won't be made here: the process stops, or the database's clock was set back to
-    before the delivery's time."""
+    """Its next call won't be made here: the process stops, its lease ran out, or the database's
+    clock was set back to before the delivery's time."""
 
 
 class PutOff(Exception):

@@ -200,28 +200,20 @@ class Settling:
 
         await self._database.surely(keep)
 
-    async def given_back(self, attempt: Attempt) -> None:
-        """Its next call won't be made here: anybody may take it."""
+    async def given_back(self, attempt: Attempt, until: datetime | None = None) -> None:
+        """Its next call won't be made here: anybody may take it.
+
+        :param until: before which its account's network wants no posts (UTC). Until then it can be
+            moved or cancelled like everything that is scheduled.
+        """
         now = self._clock.now()
 
         async def keep(tx: Transaction) -> None:
             post = await posts.lock(tx, attempt.post.id)
             assert post is not None
             await deliveries.give_back(tx, self._owner, [attempt.delivery.id])
-            await conclude_all(tx, [post], now)
-
-        await self._database.surely(keep)
-
-    async def put_off(self, attempt: Attempt, until: datetime) -> None:
-        """Its account's network wants no posts before a time (UTC). Until then it can be moved or
-        cancelled like everything that is scheduled."""
-        now = self._clock.now()
-
-        async def keep(tx: Transaction) -> None:
-            post = await posts.lock(tx, attempt.post.id)
-            assert post is not None
-            await deliveries.give_back(tx, self._owner, [attempt.delivery.id])
-            await deliveries.put_off(tx, attempt.account, until)
+            if until is not None:
+                await deliveries.put_off(tx, attempt.account, until)
             await conclude_all(tx, [post], now)
 
         await self._database.surely(keep)
