@@ -60,6 +60,7 @@ clean: ## Remove what was installed and cached here (not your data)
 $(PACKAGES): $(WANTED) | $(BIN)/python
 	@echo "Installing packages into $(VENV) (once; a minute or so)"
 	@$(PIP) --editable .
+	@$(BIN)/python -m compileall -qq bot handlers storage # else the first start does it, for a second
 	@touch $@
 
 $(TEST_PACKAGES): $(WANTED) | $(BIN)/python
