@@ -23,6 +23,7 @@ case "$*" in
     *"sys.version_info["*) echo "3.{minor}" ;;
     "-m venv --clear .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-m pip install "*) echo "$*" >>pip-calls ;;
+    "-m compileall "*) echo "$*" >>compile-calls ;;
     *) echo "asked: $*" >&2; exit 99 ;;
 esac
 """
@@ -97,6 +98,7 @@ def test_packages_are_installed_once_and_again_when_what_is_wanted_changed(check
     [call] = pip_calls(checkout)
     assert "--constraint constraints.txt" in call
     assert call.endswith("--editable .")
+    assert (checkout / "compile-calls").read_text() == "-m compileall -qq bot handlers storage\n"
 
     later = (checkout / ".venv/packages-installed").stat().st_mtime + 10
     os.utime(checkout / "constraints.txt", (later, later))
