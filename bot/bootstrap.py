@@ -139,8 +139,8 @@ async def running(
         )
         publisher = Publisher(database, services.accounts, services.media, clock, timing)
         clock.every(timedelta(seconds=settings.poll_seconds), "listening", services.listening.poll)
-        clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock).run)
         away = Presence(slack.clients, clock).away
+        clock.every(timedelta(minutes=1), "mentions", MentionTimes(database, clock, away).run)
         deadlines = Deadlines(database, clock, services.inboxes, away)
         clock.every(timedelta(minutes=1), "deadlines", deadlines.run)
         groups = GroupReader(slack.clients, services.user_groups, clock)
@@ -198,7 +198,7 @@ def build_services(
         comments=Comments(database, clock),
         suggestions=Suggestions(database, accounts, approvals, drafting, clock),
         reviews=Reviews(database, accounts, clock),
-        inboxes=Inboxes(database, accounts, held_lists, clock),
+        inboxes=Inboxes(database, accounts, held_lists, mentions, clock),
         outcomes=Outcomes(database, accounts, clock),
         brakes=Brakes(database, accounts, clock),
         holds=Holds(database, accounts, clock),

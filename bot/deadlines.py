@@ -2,7 +2,7 @@
 Once a minute, once for all processes: whoever claims an occurrence does it."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from bot.inboxes import Inboxes
 from bot.reminders import (
     HORIZON,
     LISTED_BEFORE,
+    Away,
     Reviewer,
     Stage,
     candidates,
@@ -32,10 +33,7 @@ from storage.rows import Transaction
 LATEST_LIST = timedelta(hours=6)  # after the hour, when nobody was there to send it
 LOOKED_BACK = timedelta(days=1)  # for posts that passed undecided while nobody was there
 CLAIMS_KEPT = timedelta(days=7)
-CLAIMS = ("list", "card", "told", "ping", inbox.LATER)
-
-Away = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
-"""Which of these people of a workspace aren't to be disturbed now."""
+CLAIMS = ("list", "card", "told", "ping", "late", inbox.LATER)
 
 
 class Deadlines:

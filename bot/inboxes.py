@@ -5,27 +5,41 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot import escalations
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.held_lists import HeldLists, HoldOverview
 from bot.inbox import has_one
+from bot.mentions import MentionOverview, Mentions
 from bot.reminders import Stage, to_tell_author, told_at
 from bot.reviews import WaitingLine, waiting_lines
 from bot.waiting import is_past, waiting_for, with_deciders
-from storage import accounts, holds, posts, workspaces
+from storage import accounts, holds, mentions, posts, workspaces
 from storage.database import Database
 from storage.records import AccountState, Member, Post, PostState, Workspace
 from storage.rows import Transaction
 
 PASSED_FOR = timedelta(days=7)  # then a post whose time passed undecided isn't brought up again
 HOLD_SHOWN_FOR = timedelta(hours=12)  # what became of held posts, once nothing is held any more
+MOST_MENTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PressingMentions:
+    """Mentions whose clocks have run out, or soon will. ``shown`` are those nearest to their limit,
+    the person's own first; ``late`` and ``soon`` count them all."""
+
+    shown: Sequence[MentionOverview]
+    late: int
+    soon: int
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What one person has to see to: approvals due soon; their own posts that nobody has decided on
-    and are due soon; those whose time passed undecided; what is held of theirs; accounts that they
-    connected and must connect again.
+    """What one person has to see to: mentions to answer or to solve (for admins: everybody's that
+    are late); approvals due soon; their own posts that nobody has decided on and are due soon;
+    those whose time passed undecided; what is held of theirs; accounts that they connected and must
+    connect again.
 
     ``waiting`` is how many posts wait for them in all. ``held`` may be a list on which nothing is
     left: what became of it.
@@ -36,12 +50,13 @@ class Inbox:
     passed: Sequence[WaitingLine] = ()
     held: HoldOverview | None = None
     expired: Sequence[AccountChoice] = ()
+    mentions: PressingMentions | None = None
     waiting: int = 0
 
     @property
     def is_empty(self) -> bool:
         holds_something = self.held is not None and self.held.total > 0
-        tasks = self.to_decide or self.undecided or self.passed or self.expired
+        tasks = self.to_decide or self.undecided or self.passed or self.expired or self.mentions
         return not (tasks or holds_something)
 
 
@@ -49,11 +64,17 @@ class Inboxes:
     """Reads people's inboxes."""
 
     def __init__(
-        self, database: Database, accounts_: Accounts, held: HeldLists, clock: Clock
+        self,
+        database: Database,
+        accounts_: Accounts,
+        held: HeldLists,
+        mentions_: Mentions,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._accounts = accounts_
         self._held = held
+        self._mentions = mentions_
         self._clock = clock
 
     async def load(self, workspace_id: str, user_id: str) -> Inbox:
@@ -69,6 +90,8 @@ class Inboxes:
             hold = await holds.newest_of(tx, workspace_id, user_id)
             if await has_one(tx, workspace, user_id):
                 found = await self._with_posts(tx, found, workspace, member, now)
+                pressing = await self._pressing_mentions(tx, member, now)
+                found = replace(found, mentions=pressing)
         if hold is None or (hold.closed_at is not None and now - hold.closed_at > HOLD_SHOWN_FOR):
             return found
         held = await self._held.card(workspace_id, hold.id, for_author=True)
@@ -100,6 +123,28 @@ class Inboxes:
             passed=await waiting_lines(tx, self._accounts, workspace, passed),
             waiting=len(waiting),
         )
+
+    async def _pressing_mentions(
+        self, tx: Transaction, member: Member, now: datetime
+    ) -> PressingMentions | None:
+        me = member.user_id
+        until = now + escalations.HORIZON
+        since = now - escalations.LATE_FOR
+        found = await mentions.running_out(tx, since, until, member.workspace_id)
+        if not found:
+            return None
+        answering = await escalations.who_answers(tx, member.workspace_id)
+        concerned = [(one, escalations.concerns(one, now, answering).get(me)) for one in found]
+        mine = [(one, concern) for one, concern in concerned if concern is not None]
+        if not mine:
+            return None
+        mine.sort(key=lambda each: (each[0].owner_id != me, abs(each[1].due_at - now)))
+        late = sum(concern.stage.is_late for _, concern in mine)
+        shown = [
+            await self._mentions.overview(tx, member.workspace_id, mention.id)
+            for mention, _ in mine[:MOST_MENTIONS]
+        ]
+        return PressingMentions(shown, late=late, soon=len(mine) - late)
 
 
 def _due(post: Post) -> datetime:

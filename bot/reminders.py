@@ -1,6 +1,6 @@
 """Whom to remind of a post that waits for a decision, and when. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -11,6 +11,9 @@ from bot.zones import first_existing
 MORNING, EVENING = time(8), time(20)  # between them people are reminded, by their own clocks
 TOLD_IN_THE_EVENING = 18  # o'clock
 LISTED_BEFORE = timedelta(hours=5)  # who gets the list with it within this time is told by that
+
+Away = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
+"""Which of these people of a workspace aren't to be disturbed now."""
 
 
 class Stage(StrEnum):
@@ -72,7 +75,12 @@ def told_at(due_at: datetime, stage: Stage, zone: ZoneInfo) -> datetime:
     """When somebody is told (UTC). What is told first, to who decides and to who wrote it, and
     would be in their night, comes the evening before: then there is still time."""
     at = due_at - BEFORE[stage]
-    if stage not in (Stage.FIRST, Stage.WARNED) or not is_night(at, zone):
+    return not_by_night(at, zone) if stage in (Stage.FIRST, Stage.WARNED) else at
+
+
+def not_by_night(at: datetime, zone: ZoneInfo) -> datetime:
+    """A time (UTC), or the evening before it where it is in somebody's night."""
+    if not is_night(at, zone):
         return at
     local = at.astimezone(zone)
     day = local.date() if local.time() >= EVENING else local.date() - timedelta(days=1)

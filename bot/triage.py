@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.errors import AlreadyDone, NotFound
+from bot.escalations import lists_changed
 from bot.team import Action, Admitted, Person, admit
 from storage import history, mentions, notices
 from storage.database import Database
@@ -266,9 +267,11 @@ async def change(
             did="was first",
             at=last.at if last else None,
         )
+    after = replace(mention, version=mention.version + 1, **new)  # type: ignore[arg-type]  # columns
     await history.note(tx, mention.workspace_id, mention.id, person.user_id, did, now, detail)
     await notices.refresh(tx, mention.workspace_id, mention.id, now)
-    return replace(mention, version=mention.version + 1, **new)  # type: ignore[arg-type]  # columns
+    await lists_changed(tx, now, mention, after)
+    return after
 
 
 async def last_step(tx: Transaction, mention: Mention, *actions: str) -> HistoryEntry | None:
@@ -283,9 +286,12 @@ async def reply_moved(tx: Transaction, post: Post, state: PostState, now: dateti
     assert post.mention_id is not None
     if state is PostState.PUBLISHED:
         workspace_id, mention_id, who = post.workspace_id, post.mention_id, post.author_id
+        before = await mentions.get(tx, workspace_id, mention_id)
+        assert before is not None  # the database holds it
         if await mentions.note_answer(tx, mention_id, now):
             await history.note(tx, workspace_id, mention_id, who, "answered", now)
         if await mentions.resolve_with(tx, mention_id, post.id, now):
             after = now + timedelta(microseconds=1)  # the record is in the order of time
             await history.note(tx, workspace_id, mention_id, who, "resolved", after)
+        await lists_changed(tx, now, before)
     await notices.refresh(tx, post.workspace_id, post.mention_id, now)

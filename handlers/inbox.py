@@ -16,6 +16,6 @@ def register(desk: Desk) -> Mapping[Card, Renderer]:
         shown = await desk.services.inboxes.load(notice.workspace_id, notice.subject_id)
         if shown.is_empty and notice.ts is None and notice.begun_at is None:
             return None
-        return Rendered(*views.inbox(shown))
+        return Rendered(*views.inbox(shown, desk.services.clock.now()))
 
     return {Card.INBOX: render, Card.INBOX_BEFORE: render_before}

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from bot.inboxes import Inbox
+from bot.inboxes import Inbox, PressingMentions
+from bot.mentions import MentionOverview
 from bot.reviews import WaitingLine
 from handlers.ids import Act
 from handlers.views.approvals import next_free
@@ -14,28 +16,32 @@ from handlers.views.blocks import (
     button,
     context,
     cost,
+    menu,
     section,
 )
 from handlers.views.connect import expired_account
 from handlers.views.held import held_card
+from handlers.views.mentions import answer_buttons, clocks, heading, menu_options, quoted
 from handlers.views.reviews import line, review_button
 
 # Together fewer than a message's 50 blocks.
-MOST_OWN = 4
+MOST_OWN = 3
 MOST_TO_DECIDE = 6
 MOST_HELD, MOST_DONE = 5, 3
 MOST_EXPIRED = 3
+SHOWN_TEXT = 300  # of a mention
 FULL = MESSAGE_LIMIT - 500
 NOTHING = "Nothing waits for you."
 
 Part = tuple[str, list[Block]]  # for the notification, and to see
 
 
-def inbox(shown: Inbox) -> Part:
+def inbox(shown: Inbox, now: datetime) -> Part:
     """The message: its text for notifications, and its blocks. What is urgent comes first."""
-    kinds = [
+    kinds: list[Callable[[Inbox, int], Part]] = [
         draw
         for is_there, draw in (
+            (shown.mentions, lambda shown, room: _mentions(shown.mentions, now, room)),
             (shown.passed, _passed),
             (shown.held is not None and shown.held.total, _held),
             (shown.expired, _expired),
@@ -50,6 +56,31 @@ def inbox(shown: Inbox) -> Part:
         return NOTHING, [section(f":white_check_mark: {NOTHING}")]
     parts = [draw(shown, FULL // len(kinds)) for draw in kinds]
     return " ".join(text for text, _ in parts), [block for _, part in parts for block in part]
+
+
+def _mentions(pressing: PressingMentions, now: datetime, room: int) -> Part:
+    late, soon = _negative(pressing.late, "overdue"), _negative(pressing.soon, "due soon")
+    head = " ".join(said for said in (late, soon) if said)
+    items = [_mention(one, now) for one in pressing.shown]
+    total = pressing.late + pressing.soon
+    return head, _some(f":rotating_light: *{head}*", items, total, room, " in `/social mentions`.")
+
+
+def _negative(number: int, how: str) -> str:
+    if not number:
+        return ""
+    return (
+        f"1 negative mention is {how}." if number == 1 else f"{number} negative mentions are {how}."
+    )
+
+
+def _mention(shown: MentionOverview, now: datetime) -> list[Block]:
+    mention = shown.mention
+    said = quoted(mention.text, SHOWN_TEXT, mention.url)
+    return [
+        section("\n".join([heading(shown), said, " · ".join(clocks(mention, now))])),
+        actions(*answer_buttons(shown), menu(Act.MENTION_MENU, menu_options(mention))),
+    ]
 
 
 def _held(shown: Inbox, room: int) -> Part:
@@ -118,15 +149,21 @@ def _posts(
     room: int,
 ) -> list[Block]:
     """A kind of posts: what it is, and the first ones of them."""
+    return _some(head, [item_of(one) for one in lines[:most]], len(lines), room)
+
+
+def _some(
+    head: str, items: Sequence[list[Block]], total: int, room: int, where: str = "."
+) -> list[Block]:
+    """What it is, as many of the items as there is room for, and how many more there are."""
     blocks: list[Block] = [section(head)]
     shown = 0
     room -= cost(blocks)
-    for one in lines[:most]:
-        item = item_of(one)
+    for item in items:
         room -= cost(item)
         if room < 0:
             break
         blocks += item
         shown += 1
-    more = len(lines) - shown
-    return [*blocks, *([context(f"… and {more} more.")] if more else [])]
+    more = total - shown
+    return [*blocks, *([context(f"… and {more} more{where}")] if more else [])]

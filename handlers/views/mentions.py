@@ -109,20 +109,25 @@ def card(shown: MentionOverview, now: datetime, *, channel: str) -> tuple[str, l
     """
     mention = shown.mention
     blocks = [
-        section(f"{_state_line(shown)}\n{_where_line(shown)}"),
+        section(heading(shown)),
         section(quoted(mention.text, SHOWN_TEXT, mention.url)),
         *_later(shown),
         context(_why(shown)),
         *_reply_blocks(shown),
     ]
     if mention.state is MentionState.OPEN:
-        blocks.append(context(*_clocks(mention, now)))
+        blocks.append(context(*clocks(mention, now)))
     blocks += _buttons(shown, channel)
     record = _record(shown)
     if record:
         blocks.append(context(record))
     place = escape(shown.place)
     return f"{_name_of(mention)} on {place}: {excerpt(mention.text, 150)}", blocks
+
+
+def heading(shown: MentionOverview) -> str:
+    """How it stands and with whom it is; who said it, where and when."""
+    return f"{_state_line(shown)}\n{_where_line(shown)}"
 
 
 def _state_line(shown: MentionOverview) -> str:
@@ -167,7 +172,8 @@ def _why(shown: MentionOverview) -> str:
     return f"Flagged for {words}." if words else "Flagged for its tone."
 
 
-def _clocks(mention: Mention, now: datetime) -> list[str]:
+def clocks(mention: Mention, now: datetime) -> list[str]:
+    """By when it is to be answered and solved, or since when it should be."""
     return [
         _clock("Answer by", "Answer overdue since", mention.answer_due_at, now)
         if mention.answered_at is None
@@ -265,10 +271,7 @@ def _is_theirs(shown: MentionOverview, channel: str) -> bool:
 
 def _open_buttons(shown: MentionOverview) -> list[Block]:
     mention = shown.mention
-    elements: list[Block] = []
-    if shown.choice is not None and not _reply_under_way(shown):
-        elements.append(button("Reply", Act.MENTION_REPLY, mention.id, style="primary"))
-    elements += _open_link(mention)
+    elements = answer_buttons(shown)
     routes = [
         option(team, pack(mention=mention.id, team=team))
         for team in shown.workspace.routes
@@ -278,6 +281,14 @@ def _open_buttons(shown: MentionOverview) -> list[Block]:
         elements.append(select(Act.MENTION_ROUTE, routes[:100], placeholder="Route to …"))
     elements.append(menu(Act.MENTION_MENU, menu_options(mention)))
     return elements
+
+
+def answer_buttons(shown: MentionOverview) -> list[Block]:
+    """To answer it, where that is possible, and to see it where it was said."""
+    replies = []
+    if shown.choice is not None and not _reply_under_way(shown):
+        replies = [button("Reply", Act.MENTION_REPLY, shown.mention.id, style="primary")]
+    return [*replies, *_open_link(shown.mention)]
 
 
 def _open_link(mention: Mention) -> list[Block]:

@@ -24,9 +24,7 @@ from storage.records import (
     Delivery,
     DeliveryState,
     Member,
-    Mention,
     MentionKind,
-    MentionState,
     Picture,
     Post,
     PostState,
@@ -39,6 +37,7 @@ from storage.records import (
 )
 from storage.rows import Transaction, new_id
 from tests.chaos.plan import ACCOUNTS_EACH, KINDS, Plan, PlannedPost
+from tests.unit.said import a_mention
 
 FAR = timedelta(days=30)
 
@@ -205,36 +204,19 @@ async def _post(
 
 
 async def _mention(tx: Transaction, planned: PlannedPost, account: Account, now: datetime) -> str:
-    mention = Mention(
-        id=new_id(),
-        workspace_id=TEAM.id,
+    mention = a_mention(
+        TEAM.id,
+        now,
         source=account.id,
         kind=MentionKind.REPLY,
         account_id=account.id,
         remote_id=f"asked-{planned.number}",
-        author="@mia",
-        author_name="Mia",
         text="Are you open today?",
-        url="https://chaos.example/mia",
         reply_to={"id": f"asked-{planned.number}"},
-        posted_at=now,
-        seen_at=now,
         sentiment=Sentiment.NEUTRAL,
-        score=0.0,
-        language="en",
-        reasons=(),
         urgency=Urgency.NONE,
-        state=MentionState.OPEN,
-        owner_id=None,
-        route=None,
         answer_due_at=now + FAR,
         solve_due_at=now + FAR,
-        answered_at=None,
-        solved_at=None,
-        resolve_with=None,
-        continues=None,
-        listed_in=None,
-        version=1,
     )
     await mentions.insert(tx, mention)
     return mention.id

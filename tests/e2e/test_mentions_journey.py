@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from bot.mention_times import MentionTimes
 from bot.playground.seed import ALERTS, CARE, DANA, EVA
 from tests.e2e.stage import Stage, choose, dialog, messages, write
+from tests.handlers.test_mentions import it_is_late, mention_times
 from tests.servers.chromium import PHONE, NewPage, screenshot
 from tests.servers.eventually import eventually
 from tests.servers.web import serve
@@ -94,6 +94,31 @@ async def test_it_goes_to_a_team_and_opens_again_when_the_person_writes_again(
     await screenshot(eva, "mentions-again")
 
 
+async def test_what_is_late_is_answered_from_the_inbox(stage: Stage, new_page: NewPage) -> None:
+    sandbox = await new_page()
+    await sandbox.goto(f"{stage.address}/sandbox/")
+    await sandbox.get_by_label("Post as").select_option("Tom Lindqvist")
+    await sandbox.get_by_role("button", name="Complain about the brand").click()
+    alerts = await stage.tab(DANA, ALERTS)
+    await expect(messages(alerts, "Needs an answer")).to_have_count(1, timeout=30_000)
+    await it_is_late(stage.services)
+    eva = await stage.tab(EVA, "messages", PHONE)
+    await expect(messages(eva, "1 negative mention is overdue")).to_be_visible(timeout=30_000)
+    await screenshot(eva, "inbox-overdue-phone")
+    dana = await stage.tab(DANA, "messages")
+    inbox = messages(dana, "1 negative mention is overdue")
+    await expect(inbox).to_be_visible(timeout=30_000)
+    await screenshot(dana, "inbox-overdue")
+    await inbox.get_by_role("button", name="Reply", exact=True).click()
+    form = dialog(dana, "Reply")
+    await form.get_by_label("Resolve with this").check()
+    await form.get_by_role("button", name="Send").click()
+    await expect(form).to_be_hidden(timeout=30_000)
+    for tab in (dana, eva):
+        await expect(messages(tab, "Nothing waits for you")).to_be_visible(timeout=30_000)
+    await expect(messages(alerts, "Resolved")).to_have_count(1)
+
+
 async def test_doubtful_ones_are_dismissed_together(stage: Stage, new_page: NewPage) -> None:
     sandbox = await new_page()
     await sandbox.goto(f"{stage.address}/sandbox/")
@@ -116,7 +141,7 @@ async def test_doubtful_ones_are_dismissed_together(stage: Stage, new_page: NewP
     await eventually(heard)
     async with database.transaction() as tx:  # the time of the next list has come
         await tx.connection.exec_driver_sql("DELETE FROM occurrences")
-    await MentionTimes(database, stage.services.clock).run()
+    await mention_times(stage.services)
     dana = await stage.tab(DANA, ALERTS)
     shown = messages(dana, "possibly negative mentions")
     await expect(shown).to_contain_text("3 possibly negative mentions", timeout=30_000)

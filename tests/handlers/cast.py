@@ -25,16 +25,14 @@ from storage.records import (
     Campaign,
     Member,
     Mention,
-    MentionKind,
-    MentionState,
     Role,
-    Sentiment,
     Urgency,
     Verdict,
     When,
 )
 from tests.handlers.expected_roles import Line
 from tests.handlers.stage import Stage, text_of
+from tests.unit.said import a_mention
 
 VIEWER, NOBODY, GUEST, LEFT, STRANGER = (
     f"U0{name}0001" for name in ("VIEWER", "NOBODY", "GUEST", "LEFT", "STRANGER")
@@ -242,37 +240,17 @@ def _now() -> datetime:
 
 
 def _mention(team: str, account_id: str, said: str) -> Mention:
-    now = _now()
-    return Mention(
+    return a_mention(
+        team,
+        _now(),
         id="mention1",
-        workspace_id=team,
         source=account_id,
-        kind=MentionKind.MENTION,
         account_id=account_id,
-        remote_id="remote1",
         author="@angry",
         author_name=f"Angry of {said[:200]}",
         text=f"{said} is broken",
-        url="https://a.example/1",
         reply_to={"id": "remote1"},
-        posted_at=now,
-        seen_at=now,
-        sentiment=Sentiment.NEGATIVE,
-        score=-0.8,
-        language="en",
-        reasons=(),
         urgency=Urgency.NONE,
-        state=MentionState.OPEN,
-        owner_id=None,
-        route=None,
-        answer_due_at=now + timedelta(hours=12),
-        solve_due_at=now + timedelta(hours=24),
-        answered_at=None,
-        solved_at=None,
-        resolve_with=None,
-        continues=None,
-        listed_in=None,
-        version=1,
     )
 
 

@@ -26,7 +26,7 @@ from bot.policy_settings import LONGEST_STEP, Rules
 from bot.team import Person
 from handlers.payloads import profile_of
 from storage import history, mentions, notices, posts, user_groups
-from storage.records import Card, Role, Scope, Step, UserGroup, Verdict
+from storage.records import Card, Role, Scope, Step, Urgency, UserGroup, Verdict
 from tests.handlers.cast import GUEST, Cast, furnished, quiet
 from tests.handlers.stage import Stage, staged
 from tests.handlers.test_role_matrix import WAYS, may
@@ -168,10 +168,14 @@ async def _governed(stage: Stage, cast: Cast) -> None:
     for known in list(slack.workspace.user_groups.values()):
         slack.people.change_group(replace(known, name=LONG[:255]))
     async with services.database.transaction() as tx:
-        members, gives = (BEN, DANA), frozenset({Role.RESPONDER})
+        members, gives = (ANA, BEN, DANA), frozenset({Role.RESPONDER})
         group = UserGroup(team, "S0LEGAL0001", LONG[:255], LONG[:255], members, gives, now)
         await user_groups.save(tx, group)
         await history.note(tx, team, cast.ids["post"], GUEST, "commented", now, LONG)
+        known = await mentions.get(tx, team, cast.ids["mention"])
+        assert known is not None
+        late = replace(known, id="mention4", remote_id="remote4", answer_due_at=now)
+        await mentions.insert(tx, replace(late, urgency=Urgency.ALERT, route=LONG[:100]))
     by_name = Step(LONG[:LONGEST_STEP], 1, (BEN, EVA), None, DANA)
     by_group = Step("", 1, (), "S0LEGAL0001", EVA)
     for scope, place in ((Scope.WORKSPACE, ""), (Scope.CAMPAIGN, campaign)):
@@ -251,6 +255,7 @@ async def test_hostile_text_does_nothing_on_any_card_or_view(cast: Cast) -> None
     for acknowledged in cast.acknowledged:
         shown += texts(json.loads(acknowledged) if acknowledged[:1] == "{" else {})
     assert len(shown) > 1_000
+    assert any("negative mention is overdue" in text for _, text in shown)
     harms = [harm for kind, text in dict.fromkeys(shown) for harm in harm_in(kind, text)]
     assert not harms, "\n".join(harms)
 

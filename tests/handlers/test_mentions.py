@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from bot.playground.records import Message
 from bot.playground.sandbox_seed import PEOPLE
 from bot.playground.seed import ALERTS, ANA, CARE, DANA, EVA, GENERAL
 from bot.playground.views import elements
+from bot.services import Services
 from bot.team import Person
 from storage.records import Mention
 from storage.rows import many
 from storage.tables import accounts as accounts_table
+from storage.tables import members as members_table
 from storage.tables import mentions as mentions_table
 from tests.handlers.stage import Stage, inputs_of, labels_of, staged, text_of
 from tests.servers.eventually import eventually
@@ -52,6 +54,26 @@ async def say(
     assert answer.is_success, answer.text
     post_id: str = answer.json()["id"]
     return post_id
+
+
+async def mention_times(services: Services) -> None:
+    """What is done by the clock, now."""
+
+    async def nobody(*_: object) -> Collection[str]:
+        return ()
+
+    await MentionTimes(services.database, services.clock, nobody).run()
+
+
+async def it_is_late(services: Services) -> None:
+    """The time for an answer to everything is over, and it is noon wherever people are."""
+    now = services.clock.now()
+    async with services.database.transaction() as tx:
+        await tx.connection.execute(
+            mentions_table.update().values(answer_due_at=now - timedelta(minutes=5))
+        )
+        await tx.connection.execute(members_table.update().values(zone=f"Etc/GMT{now.hour - 12:+}"))
+    await mention_times(services)
 
 
 async def hear(stage: Stage) -> None:
@@ -421,7 +443,7 @@ async def doubtful_list(stage: Stage, number: int) -> Message:
     await hear(stage)
     async with stage.services.database.transaction() as tx:
         await tx.connection.exec_driver_sql("DELETE FROM occurrences")  # it is time again
-    await MentionTimes(stage.services.database, stage.services.clock).run()
+    await mention_times(stage.services)
     return await card(stage, f"{number} possibly negative mention")
 
 
@@ -471,5 +493,33 @@ async def test_the_card_says_what_is_overdue(stage: Stage) -> None:
     [mention] = await kept(stage)
     late: Mapping[str, Any] = {"answer_due_at": mention.posted_at - timedelta(hours=1)}
     await overwrite(stage, **late)
-    await MentionTimes(stage.services.database, stage.services.clock).run()
+    await mention_times(stage.services)
     await card(stage, "Answer overdue since")
+
+
+async def test_what_is_late_is_in_the_inboxes_of_those_it_concerns(stage: Stage) -> None:
+    await alarm(stage)
+    await it_is_late(stage.services)
+    for who in (DANA, EVA):
+        shown = await card(stage, "1 negative mention is overdue.", who)
+        assert "*Mia Okafor* (@mia) on Sandbox · @acorn" in text_of(shown)
+        assert "Answer overdue since" in text_of(shown)
+        assert labels_of(shown) == ["Reply", "Open"]
+        assert menu_of(shown) == ["Claim", "Resolve", "Not negative"]
+    await stage.press(DANA, await card(stage, "overdue", DANA), "Reply")
+    form = await stage.modal(DANA, "reply")
+    assert (await stage.submit(form, text="I'm sorry, Mia.")).ok
+    await card(stage, "Answered, not solved yet")
+    await card(stage, "Nothing waits for you.", EVA)
+    await card(stage, "Nothing waits for you.", DANA)
+
+
+async def test_it_is_resolved_from_the_inbox_and_a_colleague_is_told(stage: Stage) -> None:
+    await alarm(stage)
+    await it_is_late(stage.services)
+    shown = await card(stage, "1 negative mention is overdue.", EVA)
+    await stage.press(DANA, await card(stage, "overdue", DANA), "mention_menu", "Resolve")
+    await card(stage, "*Resolved* · with *Dana Weber*")
+    await card(stage, "Nothing waits for you.", EVA)
+    await stage.press(EVA, shown, "mention_menu", "Claim")
+    await stage.whispered(EVA, "it is resolved", EVA)

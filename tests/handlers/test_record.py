@@ -1,7 +1,7 @@
 """The record: every use case that changes something leaves an entry, and people can read it."""
 
 import inspect
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,8 +42,6 @@ from storage.records import (
     HistoryEntry,
     HoldReason,
     Installation,
-    Mention,
-    MentionKind,
     MentionState,
     Part,
     PartKind,
@@ -51,7 +49,6 @@ from storage.records import (
     Post,
     Role,
     Scope,
-    Sentiment,
     Slot,
     Step,
     Urgency,
@@ -62,6 +59,7 @@ from storage.records import (
 from storage.rows import new_id
 from tests.handlers.stage import Stage, text_of
 from tests.servers.eventually import eventually
+from tests.unit.said import a_mention
 
 NO_USE_CASES = {
     "database": "a part",
@@ -164,38 +162,9 @@ class Doing:
 
     async def mention(self, **new: object) -> str:
         now = datetime.now(UTC)
-        said = Mention(
-            id=new_id(),
-            workspace_id=self.team,
-            source=self.account_id,
-            kind=MentionKind.MENTION,
-            account_id=self.account_id,
-            remote_id=new_id(),
-            author="@mia",
-            author_name="Mia",
-            text="It broke.",
-            url="https://s.example/1",
-            reply_to={"id": "1"},
-            posted_at=now,
-            seen_at=now,
-            sentiment=Sentiment.NEGATIVE,
-            score=0.9,
-            language="en",
-            reasons=(),
-            urgency=Urgency.ALERT,
-            state=MentionState.OPEN,
-            owner_id=None,
-            route=None,
-            answer_due_at=now,
-            solve_due_at=now,
-            answered_at=None,
-            solved_at=None,
-            resolve_with=None,
-            continues=None,
-            listed_in=None,
-            version=1,
-        )
-        said = replace(said, **new)  # type: ignore[arg-type]  # a mention's fields
+        about = {"source": self.account_id, "account_id": self.account_id, "reply_to": {"id": "1"}}
+        over = {"answer_due_at": now, "solve_due_at": now}
+        said = a_mention(self.team, now, **about, **over, **new)
         async with self.services.database.transaction() as tx:
             await mentions.insert(tx, said)
         return said.id

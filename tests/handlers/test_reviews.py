@@ -391,5 +391,5 @@ def test_lists_and_inboxes_fit_whatever_the_posts(some: Sequence[PostOverview], 
     lines = [as_line(shown) for shown in some] * times
     text, blocks = review_list(ReviewList(lines[:8], 200))
     check_message(blocks, text=text)
-    text, blocks = inbox(Inbox(lines, lines, lines, waiting=200))
+    text, blocks = inbox(Inbox(lines, lines, lines, waiting=200), NOW)
     check_message(blocks, text=text)

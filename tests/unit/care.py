@@ -1,7 +1,7 @@
 """A world in which people write about the brand: what they say, who answers, one poll at a time."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 
 from bot.guarded import GuardedTransport
+from bot.held_lists import HeldLists
+from bot.inboxes import Inboxes
 from bot.listening import Listening
 from bot.mention_times import MentionTimes
 from bot.mentions import Mentions
@@ -43,7 +45,8 @@ PERIOD = timedelta(seconds=60)
 
 @dataclass
 class Care:
-    """The world, and everything around mentions. ``time`` is what the clock shows."""
+    """The world, and everything around mentions. ``time`` is what the clock shows; ``away`` are
+    those who aren't to be disturbed."""
 
     world: World
     mentions: Mentions
@@ -52,6 +55,7 @@ class Care:
     watches: Watches
     time: "Time"
     listening: list[Listening] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
 
     def said(
         self,
@@ -140,7 +144,16 @@ class Care:
         return [(entry.actor_id, entry.action) for entry in shown.history]
 
     def times(self) -> MentionTimes:
-        return MentionTimes(self.world.database, self.world.clock)
+        async def away(_: str, asked: Collection[str]) -> Collection[str]:
+            return self.away & set(asked)
+
+        return MentionTimes(self.world.database, self.world.clock, away)
+
+    def inboxes(self) -> Inboxes:
+        held = HeldLists(self.world.database, self.world.accounts)
+        return Inboxes(
+            self.world.database, self.world.accounts, held, self.mentions, self.world.clock
+        )
 
 
 class Time:

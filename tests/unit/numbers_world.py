@@ -24,8 +24,6 @@ from storage.records import (
     DeliveryState,
     Member,
     Mention,
-    MentionKind,
-    MentionState,
     Mode,
     Post,
     PostState,
@@ -37,6 +35,7 @@ from storage.records import (
     When,
 )
 from storage.rows import new_id
+from tests.unit.said import a_mention
 from tests.unit.world import ANA, BEN, EVA, TEAM, ScriptedNetwork
 
 NOON = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)  # a Wednesday, 12:00 in Berlin
@@ -212,38 +211,8 @@ async def add_mention(
     urgency: Urgency = Urgency.NONE,
     **new: Any,
 ) -> Mention:
-    made = Mention(
-        id=new_id(),
-        workspace_id=TEAM,
-        source="source",
-        kind=MentionKind.MENTION,
-        account_id=None,
-        remote_id=new_id(),
-        author="mia",
-        author_name="Mia",
-        text="Hello",
-        url="https://s.example/m",
-        reply_to={},
-        posted_at=at,
-        seen_at=at + timedelta(minutes=1),
-        sentiment=sentiment,
-        score=0.5,
-        language="en",
-        reasons=(),
-        urgency=urgency,
-        state=MentionState.OPEN,
-        owner_id=None,
-        route=None,
-        answer_due_at=at + 12 * HOUR,
-        solve_due_at=at + 24 * HOUR,
-        answered_at=None,
-        solved_at=None,
-        resolve_with=None,
-        continues=None,
-        listed_in=None,
-        version=1,
-    )
-    mention = replace(made, **new)
+    about: dict[str, Any] = {"sentiment": sentiment, "urgency": urgency}
+    mention = a_mention(TEAM, at, **{"seen_at": at + timedelta(minutes=1), **about, **new})
     async with database.transaction() as tx:
         await mentions.insert(tx, mention)
     return mention

@@ -12,6 +12,7 @@ from bot.deadlines import Deadlines
 from bot.errors import AlreadyDone
 from bot.held_lists import HeldLists
 from bot.inboxes import Inboxes
+from bot.mentions import Mentions
 from bot.reviews import Reviews
 from bot.scheduling import NewTime
 from bot.team import Profile, Team
@@ -55,7 +56,8 @@ class Here:
 
     def inboxes(self) -> Inboxes:
         held = HeldLists(self.world.database, self.world.accounts)
-        return Inboxes(self.world.database, self.world.accounts, held, self.world.clock)
+        known = Mentions(self.world.database, self.world.accounts, self.world.clock)
+        return Inboxes(self.world.database, self.world.accounts, held, known, self.world.clock)
 
     async def tick(self, at: datetime) -> None:
         self.now = at

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,12 @@ from storage.records import (
     HoldReason,
     Member,
     Mention,
-    MentionKind,
     MentionState,
     Part,
     PartKind,
     PartState,
     Role,
     Scope,
-    Sentiment,
     Snapshot,
     Step,
     Urgency,
@@ -67,6 +65,7 @@ from storage.records import (
 from storage.rows import new_id
 from storage.tables import metadata
 from storage.tables import notices as notice_table
+from tests.unit.said import a_mention
 from tests.unit.world import ScriptedNetwork
 
 SECRET = "Wintermint"
@@ -328,11 +327,10 @@ async def _discuss(
 
 
 def _mention(workspace_id: str, account_id: str, mark: str, now: datetime, number: int) -> Mention:
-    return Mention(
-        id=new_id(),
-        workspace_id=workspace_id,
+    return a_mention(
+        workspace_id,
+        now,
         source=account_id,
-        kind=MentionKind.MENTION,
         account_id=account_id,
         remote_id=f"said-{number}",
         author=f"@{mark}",
@@ -340,24 +338,7 @@ def _mention(workspace_id: str, account_id: str, mark: str, now: datetime, numbe
         text=f"{mark} is broken {number}",
         url=f"https://s.example/{mark}/{number}",
         reply_to={"id": f"said-{number}"},
-        posted_at=now,
-        seen_at=now,
-        sentiment=Sentiment.NEGATIVE,
-        score=0.9,
-        language="en",
         reasons=(mark,),
-        urgency=Urgency.ALERT,
-        state=MentionState.OPEN,
-        owner_id=None,
-        route=None,
-        answer_due_at=now + timedelta(hours=12),
-        solve_due_at=now + timedelta(hours=24),
-        answered_at=None,
-        solved_at=None,
-        resolve_with=None,
-        continues=None,
-        listed_in=None,
-        version=1,
     )
 
 
