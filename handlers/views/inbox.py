@@ -63,7 +63,7 @@ def _mentions(pressing: PressingMentions, now: datetime, room: int) -> Part:
     head = " ".join(said for said in (late, soon) if said)
     items = [_mention(one, now) for one in pressing.shown]
     total = pressing.late + pressing.soon
-    return head, _some(f":rotating_light: *{head}*", items, total, room, " in `/social mentions`.")
+    return head, _some(f":alarm_clock: *{head}*", items, total, room, " in `/social mentions`.")
 
 
 def _negative(number: int, how: str) -> str:

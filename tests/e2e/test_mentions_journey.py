@@ -116,7 +116,8 @@ async def test_what_is_late_is_answered_from_the_inbox(stage: Stage, new_page: N
     await expect(form).to_be_hidden(timeout=30_000)
     for tab in (dana, eva):
         await expect(messages(tab, "Nothing waits for you")).to_be_visible(timeout=30_000)
-    await expect(messages(alerts, "Resolved")).to_have_count(1)
+    alerts = await stage.tab(DANA, ALERTS)
+    await expect(messages(alerts, "Resolved")).to_have_count(1, timeout=30_000)
 
 
 async def test_doubtful_ones_are_dismissed_together(stage: Stage, new_page: NewPage) -> None:

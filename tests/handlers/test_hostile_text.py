@@ -165,10 +165,12 @@ async def _governed(stage: Stage, cast: Cast) -> None:
     dana = profile_of(user_object(slack.workspace, slack.workspace.user(DANA)), team)
     campaign, roles = cast.ids["campaign"], frozenset({Role.AUTHOR})
     await services.campaign_roles.grant(eva, campaign, replace(dana, name=LONG[:255]), roles)
+    ana = profile_of(user_object(slack.workspace, slack.workspace.user(ANA)), team)
+    await services.team.set_roles(eva, ana, frozenset({Role.AUTHOR, Role.RESPONDER}))
     for known in list(slack.workspace.user_groups.values()):
         slack.people.change_group(replace(known, name=LONG[:255]))
     async with services.database.transaction() as tx:
-        members, gives = (ANA, BEN, DANA), frozenset({Role.RESPONDER})
+        members, gives = (BEN, DANA), frozenset({Role.RESPONDER})
         group = UserGroup(team, "S0LEGAL0001", LONG[:255], LONG[:255], members, gives, now)
         await user_groups.save(tx, group)
         await history.note(tx, team, cast.ids["post"], GUEST, "commented", now, LONG)

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from bot.attempts import Timing
 from bot.bootstrap import Bot, running
@@ -29,7 +29,9 @@ from storage import posts, workspaces
 from storage.records import (
     DeliveryState,
     Member,
+    Mention,
     MentionKind,
+    MentionState,
     Mode,
     NoticeState,
     Post,
@@ -40,7 +42,7 @@ from storage.records import (
     When,
 )
 from storage.rows import many
-from storage.tables import deliveries, mentions, notices
+from storage.tables import deliveries, mentions, notices, revisions
 from storage.tables import posts as post_rows
 from tests.quiet.simulated import REFUSED, QuietNetwork, SetClock, World
 
@@ -192,7 +194,8 @@ class Week:
             due = datetime(tomorrow.year, tomorrow.month, tomorrow.day, hour, tzinfo=BERLIN)
             wait = due - self.clock.at
         start = await services.drafting.start(self.person(author))
-        chosen = self.chance.sample([c.account.id for c in start.choices], k=2)
+        choices = sorted(start.choices, key=lambda choice: choice.account.handle)
+        chosen = self.chance.sample([choice.account.id for choice in choices], k=2)
         words = f"{REFUSED} {number}" if number in (20, 40) else f"News of the day, number {number}"
         form = PostForm(words, tuple(chosen), when=When.AT, at=self.clock.at + wait)
         await services.drafting.submit(self.person(author), form)
@@ -232,28 +235,42 @@ class Week:
             )
 
     async def answer(self) -> None:
-        """Dana answers what is negative and looks through the doubtful ones."""
+        """Dana answers what is negative and looks through the doubtful ones. Of the complaints a
+        sixth isn't solved with the answer."""
         services, dana = self.bot.services, self.person(DANA)
-        async with services.database.reading() as tx:
-            rows = (
-                await tx.connection.execute(
-                    select(mentions.c.id, mentions.c.urgency, mentions.c.listed_in).where(
-                        mentions.c.state == "open", mentions.c.urgency != Urgency.NONE
-                    )
-                )
-            ).all()
-        for row in rows:
-            if row.urgency is Urgency.ALERT:
-                begun = await services.replying.start(dana, row.id)
+        for mention in await self._open(mentions.c.answered_at.is_(None)):
+            if mention.urgency is Urgency.ALERT:
+                begun = await services.replying.start(dana, mention.id)
+                solved = self.chance.random() > 1 / 6
                 await services.replying.send(
-                    dana, row.id, "Sorry to hear it!", resolves=True, reply_id=begun.reply_id
+                    dana, mention.id, "Sorry to hear it!", resolves=solved, reply_id=begun.reply_id
                 )
-        for list_id in {row.listed_in for row in rows if row.listed_in}:
+        lists = [mention.listed_in for mention in await self._open() if mention.listed_in]
+        for list_id in dict.fromkeys(lists):
             await services.triage.dismiss_list(dana, list_id)
+
+    async def solve(self) -> None:
+        """Dana sees to what was answered the day before and isn't solved."""
+        yesterday = self.clock.at - timedelta(hours=12)
+        for mention in await self._open(mentions.c.answered_at <= yesterday):
+            await self.bot.services.triage.resolve(self.person(DANA), mention.id)
+
+    async def _open(self, *which: ColumnElement[bool]) -> Sequence[Mention]:
+        """What needs an answer, a look or a solution, oldest first."""
+        query = select(mentions).where(
+            mentions.c.state == MentionState.OPEN, mentions.c.urgency != Urgency.NONE, *which
+        )
+        async with self.bot.services.database.reading() as tx:
+            return await many(tx, Mention, query.order_by(mentions.c.posted_at, mentions.c.text))
 
     async def _in_state(self, state: PostState) -> Sequence[Post]:
         async with self.bot.services.database.reading() as tx:
-            query = select(post_rows).where(post_rows.c.state == state).order_by(post_rows.c.id)
+            query = (
+                select(post_rows)
+                .join(revisions, revisions.c.id == post_rows.c.revision_id)
+                .where(post_rows.c.state == state)
+                .order_by(revisions.c.base_text)  # the same in every run, as ids aren't
+            )
             return await many(tx, Post, query)
 
     async def expire(self, handle: str) -> None:
@@ -278,6 +295,7 @@ class Week:
             planned += self._decisions(morning) if day < 5 else []
             for hour in (8, 10, 12, 14, 16, 18) if day < 5 else (10, 17):
                 planned.append((morning + timedelta(hours=hour), self.answer))
+            planned.append((morning + timedelta(hours=9 if day < 5 else 17), self.solve))
         planned.append((MONDAY + timedelta(days=2, hours=11), lambda: self.expire("acorn.jobs")))
         planned.append((MONDAY + timedelta(days=3, hours=9), lambda: self.connect("acorn.jobs")))
         return planned
