@@ -5,9 +5,9 @@ Deliveries are claimed by one statement of their own, committed at once. What fo
 posts first, as people's steps do, so that nobody waits for each other crosswise.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -75,7 +75,8 @@ class Claimer:
         :param busy: what this process is at already.
         :param ahead: what comes due for the first time within this time is taken too.
         """
-        async with self._database.transaction() as tx:
+
+        async def take(tx: Transaction) -> Sequence[Delivery]:
             now, lease = await self._database.now(tx), self._timing.claim
             left = await deliveries.claim_abandoned(
                 tx,
@@ -101,6 +102,8 @@ class Claimer:
             )
             return [*left, *due]
 
+        return await self._database.at_once(take)
+
     async def next_due(self, networks: Collection[str]) -> tuple[datetime | None, datetime]:
         """When something comes due on these networks, and the time it is by the same clock."""
         async with self._database.reading() as tx:
@@ -116,22 +119,25 @@ class Claimer:
         """Read what claimed deliveries send, derive their parts and keys if it is their first
         time, and mark their posts as going out. What must be held or waits for its account's limit
         is left out."""
-        async with self._database.transaction() as tx:
+
+        async def read(tx: Transaction) -> Sequence[Attempt]:
             locked = await posts.lock_all(tx, {delivery.post_id for delivery in claimed})
             mine = await deliveries.still_claimed(tx, self.owner, [one.id for one in claimed])
-            claimed = [delivery for delivery in claimed if delivery.id in mine]
-            attempts = await self._load(tx, claimed, locked)
+            ours = [delivery for delivery in claimed if delivery.id in mine]
+            attempts = await self._load(tx, ours, locked)
             attempts = await self._without_held(tx, attempts)
             attempts = await self._without_limited(tx, attempts)
             await self._plan(tx, [attempt for attempt in attempts if not attempt.parts])
             going = {attempt.post.id for attempt in attempts}
             await posts.touch(tx, going, PostState.PUBLISHING, self._clock.now())
-        return attempts
+            return attempts
+
+        return await self._database.at_once(read)
 
     async def _load(
         self, tx: Transaction, claimed: Sequence[Delivery], locked: Mapping[str, Post]
     ) -> Sequence[Attempt]:
-        now, loop_now = await self._database.now(tx), asyncio.get_running_loop().time()
+        now, loop_now = await self._database.now(tx), monotonic()  # which a loop's clock is
         revisions = await posts.revisions_by_ids(tx, {one.revision_id for one in claimed})
         on = await accounts.any_by_ids(tx, {one.account_id for one in claimed})
         planned = await parts.of_deliveries(tx, [one.id for one in claimed])

@@ -292,8 +292,9 @@ class Sender:
     async def _begin_what_may_be(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:
         uploads = [_id(call) for call in calls if call.prepared is None]
         others = [_id(call) for call in calls if call.prepared is not None]
-        ready: frozenset[str] = frozenset()
-        async with self._database.transaction() as tx:
+
+        async def begin(tx: Transaction) -> Sequence[Exception | None]:
+            ready: frozenset[str] = frozenset()
             now = await self._database.now(tx)
             # An upload that is made twice does no harm, so its claim is only kept as any other.
             for ids, lease in ((uploads, self._timing.claim), (others, self._timing.lease)):
@@ -310,6 +311,8 @@ class Sender:
             return [
                 None if _id(call) in ready else await self._why_not(tx, call, now) for call in calls
             ]
+
+        return await self._database.at_once(begin)
 
     async def _why_not(self, tx: Transaction, call: _Call, now: datetime) -> Exception:
         """:param now: at which the call was refused."""

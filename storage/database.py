@@ -12,9 +12,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import URL, Connection, delete, event, insert, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    insert,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -29,6 +39,7 @@ from storage import history
 from storage.records import HistoryEntry
 from storage.rows import Transaction, new_id
 from storage.tables import health_probes
+from storage.writing_thread import InThread, WritingThread
 
 BUSY_TIMEOUT_S = 15
 STOPPED_S = 30
@@ -60,8 +71,11 @@ class Database:
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", connections=4)
+            self._thread: WritingThread | None = WritingThread(_sqlite_in_a_thread(self.url))
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
+            self._thread = None
+        self._turn = asyncio.Lock()  # SQLite takes one writer; the others wait here, in order
 
     @property
     def file(self) -> Path | None:
@@ -77,10 +91,42 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:
         """Read and write; committed at the end, rolled back on an exception."""
-        async with self._writer.begin() as connection:
+        async with self._alone(), self._writer.begin() as connection:
             tx = _Transaction(connection)
             yield tx
             await history.chain(tx)
+
+    async def at_once(self, work: Callable[[_Transaction], Awaitable[T]]) -> T:
+        """A `transaction` for work that waits for nothing but the database: on SQLite it is one
+        visit to a thread (``storage/writing_thread.py``). Whoever is cancelled waits for its end.
+        """
+        if self._thread is None:
+            async with self.transaction() as tx:
+                return await work(tx)
+
+        async def whole(connection: InThread) -> T:
+            tx = _Transaction(cast(AsyncConnection, connection))
+            result = await work(tx)
+            await history.chain(tx)
+            return result
+
+        async with self._alone():
+            return await self._thread.do(whole)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_S * 4):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout("others were writing all the time") from error
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[_Transaction]:
@@ -92,16 +138,14 @@ class Database:
                 raise RuntimeError("an entry of the record was noted where nothing is written")
 
     async def surely(self, write: Callable[[_Transaction], Awaitable[T]]) -> T:
-        """Commit what happened outside and can't be undone: where the database is away, locked or
-        sees a deadlock, the whole transaction is tried again for a while."""
+        """Commit (`at_once`) what happened outside and can't be undone: where the database is away,
+        locked or sees a deadlock, the whole transaction is tried again for a while."""
         for pause in TRIED_AGAIN_AFTER_S:
             try:
-                async with self.transaction() as tx:
-                    return await write(tx)
+                return await self.at_once(write)
             except (OperationalError, InterfaceError, PoolTimeout):
                 await asyncio.sleep(pause)
-        async with self.transaction() as tx:
-            return await write(tx)
+        return await self.at_once(write)
 
     async def now(self, tx: Transaction) -> datetime:
         """The time (UTC) by which work is due: the database's own where it has a server."""
@@ -138,6 +182,8 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+        if self._thread is not None:
+            await self._thread.close()
 
 
 def _in_words(error: SQLAlchemyError) -> str:
@@ -189,14 +235,7 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+    _as_sqlite_needs(engine.sync_engine, begin)
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def let_go(connection: Any, _record: Any, _error: BaseException | None) -> None:
@@ -205,8 +244,31 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         collects it, nobody else could write."""
         connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
 
-    @event.listens_for(engine.sync_engine, "begin")
+    return engine
+
+
+def _sqlite_in_a_thread(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_S},
+    )
+    _as_sqlite_needs(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _as_sqlite_needs(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
-
-    return engine

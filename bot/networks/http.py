@@ -47,7 +47,6 @@ from bot.networks.pools import Pools
 USER_AGENT = "Socialdesk/0.1"
 PATIENCE_S = 30.0  # for one call from its start to the end of its answer
 CONNECTIONS = 20  # to one network
-IN_A_POOL = 5
 LARGEST_ANSWER = 5_000_000  # bytes: a page of notifications is about 200,000
 
 DEFAULT_WAIT = timedelta(seconds=60)
@@ -94,14 +93,8 @@ def make_client(
 
 
 def _pools() -> Pools:
-    limits = httpx.Limits(
-        max_connections=IN_A_POOL, max_keepalive_connections=IN_A_POOL, keepalive_expiry=30
-    )
-    pools = (
-        httpx.AsyncHTTPTransport(verify=tls(), limits=limits)
-        for _ in range(CONNECTIONS // IN_A_POOL)
-    )
-    return Pools(*pools)
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30)
+    return Pools(*(httpx.AsyncHTTPTransport(verify=tls(), limits=one) for _ in range(CONNECTIONS)))
 
 
 @cache

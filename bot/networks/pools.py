@@ -1,7 +1,8 @@
-"""Connections to one network in several small pools.
+"""Connections to one network, each in a pool of its own.
 
 httpx's pool looks at each of its connections twice a request, so that a large one costs more than
-the request itself: 1.7 ms of CPU a request with 20 connections, 6.8 ms with 50 (measured).
+the request itself: 1.7 ms of CPU a request with 20 connections, 6.8 ms with 50; with pools of five
+a whole post took a fifth more than with pools of one (measured).
 """
 
 from collections.abc import AsyncIterator
