@@ -1,23 +1,37 @@
-"""A task that is cancelled in a transaction undoes what it did and leaves nothing locked."""
+"""A task that is cancelled in a transaction leaves nothing half done and nothing locked."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 
+import pytest
 from sqlalchemy import text
 
 from storage.database import Database
+from storage.rows import Transaction
 
 MOMENTS = 60  # at which it is cancelled: after so many turns of the loop
 
 
+async def statements(tx: Transaction) -> None:
+    """They give rows back, whose reading can be cut off in the middle."""
+    await tx.connection.execute(text("INSERT INTO things VALUES (1)"))
+    (await tx.connection.execute(text("SELECT * FROM things"))).all()
+    (await tx.connection.execute(text("UPDATE things SET id = 2 RETURNING id"))).all()
+
+
 async def write(database: Database) -> None:
-    """Statements that give rows back, whose reading can be cut off in the middle."""
     async with database.transaction() as tx:
-        await tx.connection.execute(text("INSERT INTO things VALUES (1)"))
-        (await tx.connection.execute(text("SELECT * FROM things"))).all()
-        (await tx.connection.execute(text("UPDATE things SET id = 2 RETURNING id"))).all()
+        await statements(tx)
 
 
-async def test_nobody_is_locked_out_by_a_cancelled_task(database: Database) -> None:
+async def write_at_once(database: Database) -> None:
+    await database.at_once(statements)
+
+
+@pytest.mark.parametrize("write", [write, write_at_once])
+async def test_nobody_is_locked_out_by_a_cancelled_task(
+    database: Database, write: Callable[[Database], Coroutine[None, None, None]]
+) -> None:
     """Its traceback is kept, as a log or a task may keep it: what hangs on it stays, too."""
     async with database.transaction() as tx:
         await tx.connection.execute(text("CREATE TABLE things (id INTEGER)"))
@@ -30,5 +44,6 @@ async def test_nobody_is_locked_out_by_a_cancelled_task(database: Database) -> N
         await asyncio.wait([task])
         tasks.append(task)
         async with database.transaction() as tx:
-            await tx.connection.execute(text("DELETE FROM things"))
+            left = await tx.connection.execute(text("DELETE FROM things RETURNING id"))
+            assert [row.id for row in left] in ([], [2])
     assert any(task.cancelled() for task in tasks)
