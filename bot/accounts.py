@@ -174,7 +174,7 @@ class Accounts:
             )
             asked_before = known.owner_id if known else person.user_id
             concerned = {person.user_id, asked_before}  # it is in their inboxes
-            await notices.refresh_lists(tx, account.workspace_id, concerned, now)
+            notices.refresh_lists(tx, account.workspace_id, concerned, now)
             await holds.reconnected(tx, person.workspace_id, account.id, now)
         self._publisher.ring()
         self._notices.ring()
@@ -217,7 +217,7 @@ class Accounts:
                 now,
                 self.label(account),
             )
-            await notices.refresh_lists(tx, account.workspace_id, [account.owner_id], now)
+            notices.refresh_lists(tx, account.workspace_id, [account.owner_id], now)
         self._notices.ring()
         return gone
 

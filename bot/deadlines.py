@@ -32,7 +32,7 @@ from storage.rows import Transaction
 
 LATEST_LIST = timedelta(hours=6)  # after the hour, when nobody was there to send it
 LOOKED_BACK = timedelta(days=1)  # for posts that passed undecided while nobody was there
-CLAIMS_KEPT = timedelta(days=7)
+CLAIMS_KEPT = timedelta(days=10)  # longer than anything is told
 CLAIMS = ("list", "card", "told", "ping", "late", inbox.LATER)
 
 
@@ -208,8 +208,11 @@ class Deadlines:
             user_id = job.removeprefix(kind)
             shown = await self._inboxes.load(workspace.id, user_id)
             async with self._database.transaction() as tx:
-                if await occurrences.drop(tx, job) and not shown.is_empty:
-                    await inbox.tell(tx, workspace.id, user_id, now)
+                member = await workspaces.member(tx, workspace.id, user_id)
+                if member is None or member.is_gone or shown.is_empty:
+                    await occurrences.drop(tx, job)
+                else:
+                    await inbox.bring_up(tx, member, now)
 
 
 async def _told_by_list(tx: Transaction, post: Post, member: Member, now: datetime) -> None:

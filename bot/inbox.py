@@ -4,15 +4,16 @@ It is shown as it is at the moment (``bot/inboxes.py``). A new message, which pi
 once per half-day, but for what can't wait.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.reminders import half_day, next_half_day
+from bot.reminders import half_day, is_night, next_half_day, next_morning
 from bot.team import unchecked
 from storage import notices, occurrences, workspaces
 from storage.records import Card, Member, Workspace
 from storage.rows import Transaction
 
+ALARMS_APART = timedelta(hours=1)
 LATER = "later"  # occurrences of this kind: when somebody is pinged who couldn't be before
 
 
@@ -43,16 +44,48 @@ async def ping(tx: Transaction, member: Member, now: datetime, *, insist: bool =
     """
     place, zone = (member.workspace_id, member.user_id), ZoneInfo(member.zone)
     later = later_job(*place)
-    job = f"ping:{member.workspace_id}:{member.user_id}"
-    is_new = await occurrences.claim(tx, job, half_day(now, zone), now) or insist
-    if is_new:
-        subject = member.workspace_id, Card.INBOX, member.user_id
-        await notices.start_anew(tx, *subject, Card.INBOX_BEFORE, now)
+    if is_new := await _spend_half_day(tx, member, now) or insist:
+        await _start_anew(tx, member, now)
         await occurrences.drop(tx, later)
     else:
         await occurrences.claim(tx, later, next_half_day(now, zone), now)
     await show(tx, *place, now)
     return is_new
+
+
+async def alarm(tx: Transaction, member: Member, now: datetime) -> None:
+    """`ping` somebody about what is late, which can't wait for the next half-day: but an hour from
+    the last time, and until the night is over."""
+    job = f"late:{member.workspace_id}:{member.user_id}"
+    before = await occurrences.latest(tx, job)
+    at = now if before is None else max(now, before + ALARMS_APART)
+    if at > now:
+        if is_night(at, zone := ZoneInfo(member.zone)):
+            at = next_morning(at, zone)
+        place = member.workspace_id, member.user_id
+        await occurrences.claim(tx, later_job(*place), at, now)
+        await show(tx, *place, now)
+    else:
+        await occurrences.claim(tx, job, now, now)
+        await ping(tx, member, now, insist=True)
+
+
+async def bring_up(tx: Transaction, member: Member, now: datetime) -> None:
+    """Show as a new message what came in when none could be sent, unless somebody does already."""
+    await _spend_half_day(tx, member, now)
+    if await occurrences.drop(tx, later_job(member.workspace_id, member.user_id)):
+        await _start_anew(tx, member, now)
+        await show(tx, member.workspace_id, member.user_id, now)
+
+
+async def _spend_half_day(tx: Transaction, member: Member, now: datetime) -> bool:
+    job = f"ping:{member.workspace_id}:{member.user_id}"
+    return await occurrences.claim(tx, job, half_day(now, ZoneInfo(member.zone)), now)
+
+
+async def _start_anew(tx: Transaction, member: Member, now: datetime) -> None:
+    subject = member.workspace_id, Card.INBOX, member.user_id
+    await notices.start_anew(tx, *subject, Card.INBOX_BEFORE, now)
 
 
 def later_job(workspace_id: str, user_id: str) -> str:

@@ -26,8 +26,8 @@ MOST_MENTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class PressingMentions:
-    """Mentions whose clocks have run out, or soon will. ``shown`` are those nearest to their limit,
-    the person's own first; ``late`` and ``soon`` count them all."""
+    """Mentions whose clocks have run out, or soon will. ``shown`` are the first of them: the
+    person's own, then what ran out first; ``late`` and ``soon`` count them all."""
 
     shown: Sequence[MentionOverview]
     late: int
@@ -130,15 +130,15 @@ class Inboxes:
         me = member.user_id
         until = now + escalations.HORIZON
         since = now - escalations.LATE_FOR
-        found = await mentions.running_out(tx, since, until, member.workspace_id)
+        found = await mentions.running_out(tx, member.workspace_id, since, until)
         if not found:
             return None
         answering = await escalations.who_answers(tx, member.workspace_id)
-        concerned = [(one, escalations.concerns(one, now, answering).get(me)) for one in found]
+        concerned = [(one, escalations.concern_of(me, one, now, answering)) for one in found]
         mine = [(one, concern) for one, concern in concerned if concern is not None]
         if not mine:
             return None
-        mine.sort(key=lambda each: (each[0].owner_id != me, abs(each[1].due_at - now)))
+        mine.sort(key=lambda each: (each[0].owner_id != me, each[1].due_at))
         late = sum(concern.stage.is_late for _, concern in mine)
         shown = [
             await self._mentions.overview(tx, member.workspace_id, mention.id)

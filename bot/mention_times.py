@@ -2,13 +2,13 @@
 who is told before and when they do."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot import escalations, inbox
 from bot.clock import Clock
-from bot.escalations import Concern
+from bot.escalations import Answering, Concern, told_of
 from bot.mentions import LIST_LENGTH
 from bot.reminders import Away
 from storage import mentions, notices, occurrences, workspaces
@@ -34,12 +34,14 @@ class MentionTimes:
     async def run(self) -> None:
         """List what is possibly negative if it is time, show clocks that have run out, and tell
         whoever these mentions concern."""
+        now = self._clock.now()
         async with self._database.reading() as tx:
             every = await workspaces.every(tx)
         for workspace in every:
             await self.list_doubtful(workspace)
-            await self.escalate(workspace)
-        await self.show_overdue()
+            await self.watch_clocks(workspace)
+        self._looked_at = now
+        self._notices.ring()
 
     async def list_doubtful(self, workspace: Workspace) -> None:
         """Owe the list of this part of the day, once, unless it would be empty."""
@@ -57,65 +59,79 @@ class MentionTimes:
                 )
         self._notices.ring()
 
-    async def show_overdue(self) -> None:
-        """Cards whose clock has run out since the last look say so."""
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            for mention in await mentions.running_out(tx, self._looked_at, now):
-                await notices.refresh(tx, mention.workspace_id, mention.id, now)
-        self._looked_at = now
-        self._notices.ring()
-
-    async def escalate(self, workspace: Workspace) -> None:
-        """Tell those whom a mention concerns, in their inbox: once before each of its limits, and
-        once when it is late."""
-        now = self._clock.now()
-        since = now - SINCE_LAST_RUN
+    async def watch_clocks(self, workspace: Workspace) -> None:
+        """Cards whose clock has run out since the last look say so; whom a mention concerns is told
+        in their inbox: once before each of its limits, and once when it is late."""
+        now, kind = self._clock.now(), f"told:{workspace.id}"
+        since = min(now, self._looked_at) - escalations.LATE_FOR
         async with self._database.reading() as tx:
-            pressing = await mentions.running_out(
-                tx, since, now + escalations.HORIZON, workspace.id
-            )
-            if not pressing:
+            found = await mentions.running_out(tx, workspace.id, since, now + escalations.HORIZON)
+            if not found:
                 return
             answering = await escalations.who_answers(tx, workspace.id)
-            told = await occurrences.claimed_since(tx, f"told:{workspace.id}", since)
-        untold = []
-        for mention in pressing:
-            concerned = escalations.concerns(mention, now, answering)
-            if any(_told(mention, one) not in told for one in concerned.values()):
-                untold.append((mention, concerned))
-        everybody = {user_id for _, concerned in untold for user_id in concerned}
-        away = await self._away(workspace.id, everybody) if everybody else ()
+            told = await occurrences.claimed_since(tx, kind, since)
+        for mention in found:
+            await self._show(mention, now)
         to_tell: defaultdict[str, list[tuple[Mention, Concern]]] = defaultdict(list)
-        for mention, concerned in untold:
-            for user_id in escalations.to_tell(concerned, away, now):
-                if _told(mention, concerned[user_id]) not in told:
-                    to_tell[user_id].append((mention, concerned[user_id]))
+        for mention, concern in await self._untold(workspace, found, answering, told):
+            to_tell[concern.member.user_id].append((mention, concern))
         for about in to_tell.values():
             await self._tell(about)
 
-    async def _tell(self, about: Sequence[tuple[Mention, Concern]]) -> None:
-        """One person about several mentions. That some are late is worth a message of its own, but
-        not more than one an hour."""
+    async def _show(self, mention: Mention, now: datetime) -> None:
+        """Edit what shows a clock that has run out since the last look, or that nobody is reminded
+        of any more."""
+        limits = (mention.answer_due_at, mention.solve_due_at)
+        ran_out = any(self._looked_at < limit <= now for limit in limits)
+        is_over = self._looked_at < mention.solve_due_at + escalations.LATE_FOR <= now
+        if ran_out or is_over:
+            async with self._database.transaction() as tx:
+                if ran_out:
+                    await notices.refresh(tx, mention.workspace_id, mention.id, now)
+                if is_over:
+                    await escalations.lists_changed(tx, self._looked_at, mention)
+
+    async def _untold(
+        self,
+        workspace: Workspace,
+        found: Sequence[Mention],
+        answering: Answering,
+        told: Collection[Occurrence],
+    ) -> Sequence[tuple[Mention, Concern]]:
+        """Who is to be told of what now."""
         now = self._clock.now()
-        member = about[0][1].member
+        open_ = []
+        for mention in found:
+            concerned = escalations.concerns(mention, now, answering)
+            untold = {id_: one for id_, one in concerned.items() if _told(mention, one) not in told}
+            if escalations.awake_ones(untold, now):
+                open_.append((mention, untold, len(untold) < len(concerned)))
+        asked = {id_ for _, untold, _ in open_ for id_ in escalations.awake_ones(untold, now)}
+        away = await self._away(workspace.id, asked) if asked else ()
+        return [
+            (mention, untold[id_])
+            for mention, untold, others_know in open_
+            for id_ in escalations.to_tell(untold, away, now, others_know=others_know)
+        ]
+
+    async def _tell(self, about: Sequence[tuple[Mention, Concern]]) -> None:
+        """One person about several mentions."""
+        now, member = self._clock.now(), about[0][1].member
         async with self._database.transaction() as tx:
             news = [
                 concern
                 for mention, concern in about
                 if await occurrences.claim(tx, *_told(mention, concern), now)
             ]
-            if news:
-                job = f"late:{member.workspace_id}:{member.user_id}"
-                hour = now.replace(minute=0, second=0, microsecond=0)
-                is_late = any(concern.stage.is_late for concern in news)
-                insist = is_late and await occurrences.claim(tx, job, hour, now)
-                await inbox.ping(tx, member, now, insist=insist)
+            if any(concern.stage.is_late for concern in news):
+                await inbox.alarm(tx, member, now)
+            elif news:
+                await inbox.ping(tx, member, now)
 
 
 def _told(mention: Mention, concern: Concern) -> Occurrence:
-    who = f"{mention.workspace_id}:{mention.id}:{concern.member.user_id}"
-    return f"told:{who}:{concern.stage}", concern.due_at
+    job = f"{told_of(mention)}:{concern.member.user_id}:{concern.stage}"
+    return job, concern.due_at
 
 
 def latest_slot(now: datetime, zone: ZoneInfo) -> datetime:

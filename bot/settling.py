@@ -247,7 +247,7 @@ async def keep_held(
     if opened:
         await inbox.tell(tx, *place, now, insist=True)
     else:
-        await notices.refresh_lists(tx, place[0], [place[1]], now, wait=timedelta(0))
+        notices.refresh_lists(tx, place[0], [place[1]], now, wait=timedelta(0))
     await conclude(tx, post.workspace_id, post.id, now)
     return True
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.errors import AlreadyDone, NotFound
-from bot.escalations import lists_changed
+from bot.escalations import lists_changed, told_of
 from bot.team import Action, Admitted, Person, admit
-from storage import history, mentions, notices
+from storage import history, mentions, notices, occurrences
 from storage.database import Database
 from storage.records import (
     Card,
@@ -145,6 +145,7 @@ class Triage:
                 solved_at=None,
                 resolve_with=None,
             )
+            await occurrences.forget_all(tx, told_of(mention))  # of what is late, anew
         self._notices.ring()
         return mention
 
@@ -284,14 +285,14 @@ async def reply_moved(tx: Transaction, post: Post, state: PostState, now: dateti
     """A reply's delivery has changed: once it is live, the first answer counts as given, and the
     mention is resolved if the responder asked for that."""
     assert post.mention_id is not None
+    workspace_id, mention_id, who = post.workspace_id, post.mention_id, post.author_id
+    before = await mentions.get(tx, workspace_id, mention_id)
+    assert before is not None  # the database holds it
     if state is PostState.PUBLISHED:
-        workspace_id, mention_id, who = post.workspace_id, post.mention_id, post.author_id
-        before = await mentions.get(tx, workspace_id, mention_id)
-        assert before is not None  # the database holds it
         if await mentions.note_answer(tx, mention_id, now):
             await history.note(tx, workspace_id, mention_id, who, "answered", now)
         if await mentions.resolve_with(tx, mention_id, post.id, now):
             after = now + timedelta(microseconds=1)  # the record is in the order of time
             await history.note(tx, workspace_id, mention_id, who, "resolved", after)
-        await lists_changed(tx, now, before)
-    await notices.refresh(tx, post.workspace_id, post.mention_id, now)
+    await notices.refresh(tx, workspace_id, mention_id, now)
+    await lists_changed(tx, now, before)

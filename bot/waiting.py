@@ -84,7 +84,7 @@ async def lists_changed(
     author's inbox, show something else."""
     deciders = (await who_decides(tx, workspace, [(post, revision)]))[post.id]
     concerned = {*deciders.everybody, post.author_id}
-    await notices.refresh_lists(tx, workspace.id, concerned, now)
+    notices.refresh_lists(tx, workspace.id, concerned, now)
 
 
 def is_past(post: Post, now: datetime) -> bool:

@@ -46,16 +46,21 @@ class Presence:
         self._known = {
             key: known for key, known in self._known.items() if now - known[0] < KNOWN_FOR
         }
-        asked = [one for one in user_ids if (workspace_id, one) not in self._known]
+        known = {
+            one: self._known[workspace_id, one][1]
+            for one in user_ids
+            if (workspace_id, one) in self._known
+        }
+        asked = [one for one in user_ids if one not in known]
         try:
             client = await self._clients.of(workspace_id)
         except NotInstalled:
             return frozenset()  # nobody there is told anything anyway
         snoozing = await self._snoozing(client, asked, now) if asked else frozenset()
         for user_id in asked:
-            is_away = user_id in snoozing or await self._is_on_holiday(client, user_id, now)
-            self._known[workspace_id, user_id] = now, is_away
-        return frozenset(one for one in user_ids if self._known[workspace_id, one][1])
+            known[user_id] = user_id in snoozing or await self._is_on_holiday(client, user_id, now)
+            self._known[workspace_id, user_id] = now, known[user_id]
+        return frozenset(one for one in user_ids if known[one])
 
     async def _snoozing(
         self, client: AsyncWebClient, user_ids: Collection[str], now: datetime

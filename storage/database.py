@@ -35,7 +35,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage import history
+from storage import history, notices
 from storage.records import HistoryEntry
 from storage.rows import Transaction, new_id
 from storage.tables import health_probes
@@ -53,6 +53,7 @@ T = TypeVar("T")
 class _Transaction:
     connection: AsyncConnection
     noted: list[HistoryEntry] = field(default_factory=list)
+    stale_lists: dict[tuple[str, str], datetime] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,7 +95,7 @@ class Database:
         async with self._alone(), self._writer.begin() as connection:
             tx = _Transaction(connection)
             yield tx
-            await history.chain(tx)
+            await _complete(tx)
 
     async def at_once(self, work: Callable[[_Transaction], Awaitable[T]]) -> T:
         """A `transaction` for work that waits for nothing but the database: on SQLite it is one
@@ -107,7 +108,7 @@ class Database:
         async def whole(connection: InThread) -> T:
             tx = _Transaction(cast(AsyncConnection, connection))
             result = await work(tx)
-            await history.chain(tx)
+            await _complete(tx)
             return result
 
         async with self._alone():
@@ -134,8 +135,8 @@ class Database:
         async with self._reader.begin() as connection:
             tx = _Transaction(connection)
             yield tx
-            if tx.noted:
-                raise RuntimeError("an entry of the record was noted where nothing is written")
+            if tx.noted or tx.stale_lists:
+                raise RuntimeError("something is to be written where things are only read")
 
     async def surely(self, write: Callable[[_Transaction], Awaitable[T]]) -> T:
         """Commit (`at_once`) what happened outside and can't be undone: where the database is away,
@@ -184,6 +185,12 @@ class Database:
             await self._reader.dispose()
         if self._thread is not None:
             await self._thread.close()
+
+
+async def _complete(tx: Transaction) -> None:
+    """What is locked last, because it is what most transactions meet at."""
+    await notices.edit_lists(tx)
+    await history.chain(tx)
 
 
 def _in_words(error: SQLAlchemyError) -> str:

@@ -317,4 +317,4 @@ async def shows_else(tx: Transaction, hold: Hold, now: datetime) -> None:
     """What cards and the author's inbox show of a list has changed."""
     await notices.refresh(tx, hold.workspace_id, hold.id, now)
     at_once = timedelta(0)
-    await notices.refresh_lists(tx, hold.workspace_id, [hold.author_id], now, wait=at_once)
+    notices.refresh_lists(tx, hold.workspace_id, [hold.author_id], now, wait=at_once)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, true, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from storage.records import Delivery, Mention, MentionState, Post, Revision, Sentiment, Urgency
 from storage.rows import Transaction, add_new, changed, many, one
@@ -281,12 +281,9 @@ async def dismiss_list(tx: Transaction, workspace_id: str, list_id: str) -> Sequ
 
 
 async def running_out(
-    tx: Transaction, since: datetime, until: datetime, workspace_id: str | None = None
+    tx: Transaction, workspace_id: str, since: datetime, until: datetime
 ) -> Sequence[Mention]:
-    """Open alerts of which a clock runs out in a time (its end included).
-
-    :param workspace_id: only of this workspace.
-    """
+    """Open alerts of which a clock runs out in a time (its end included)."""
 
     def runs_out(due: Any, done: Any) -> Any:
         return and_(due > since, due <= until, done.is_(None))
@@ -294,13 +291,15 @@ async def running_out(
     return await many(
         tx,
         Mention,
-        select(mentions).where(
-            true() if workspace_id is None else mentions.c.workspace_id == workspace_id,
+        select(mentions)
+        .where(
+            mentions.c.workspace_id == workspace_id,
             mentions.c.state == MentionState.OPEN,
             mentions.c.urgency == Urgency.ALERT,
             or_(
                 runs_out(mentions.c.answer_due_at, mentions.c.answered_at),
                 runs_out(mentions.c.solve_due_at, mentions.c.solved_at),
             ),
-        ),
+        )
+        .order_by(mentions.c.id),
     )

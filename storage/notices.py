@@ -1,5 +1,6 @@
 """Notices: Slack messages that are owed (an outbox). Sending: ``storage/notice_claims.py``."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,7 +99,7 @@ async def refresh_all(tx: Transaction, subject_ids: Collection[str], now: dateti
     )
 
 
-async def refresh_lists(
+def refresh_lists(
     tx: Transaction,
     workspace_id: str,
     user_ids: Collection[str],
@@ -107,26 +108,36 @@ async def refresh_lists(
     wait: timedelta = LISTS_WAIT,
 ) -> None:
     """What people's own lists show has changed: those that stand in Slack, or are on their way
-    there, are edited soon.
+    there, are edited soon."""
+    for user_id in user_ids:
+        before = tx.stale_lists.get((workspace_id, user_id), now + wait)
+        tx.stale_lists[workspace_id, user_id] = min(before, now + wait)
 
-    Locked in an order that is the same for all, because a decision touches several people's.
+
+async def edit_lists(tx: Transaction) -> None:
+    """Owe the edits of the lists that this transaction has made stale. Called right before its
+    commit: they are locked after all else and in one order, as many steps touch the same people's.
     """
-    stand = (
-        select(notices.c.id)
-        .where(
-            notices.c.workspace_id == workspace_id,
-            notices.c.card.in_(LISTS),
-            notices.c.subject_id.in_(user_ids),
-            or_(notices.c.ts.is_not(None), notices.c.state == NoticeState.SENDING),
+    whose: dict[tuple[str, datetime], list[str]] = defaultdict(list)
+    for (workspace_id, user_id), at in sorted(tx.stale_lists.items()):
+        whose[workspace_id, at].append(user_id)
+    for (workspace_id, at), user_ids in whose.items():
+        stand = (
+            select(notices.c.id)
+            .where(
+                notices.c.workspace_id == workspace_id,
+                notices.c.card.in_(LISTS),
+                notices.c.subject_id.in_(user_ids),
+                or_(notices.c.ts.is_not(None), notices.c.state == NoticeState.SENDING),
+            )
+            .order_by(notices.c.id)
+            .with_for_update()
         )
-        .order_by(notices.c.id)
-        .with_for_update()
-    )
-    ids = (await tx.connection.execute(stand)).scalars().all()
-    if ids:
-        await tx.connection.execute(
-            update(notices).where(notices.c.id.in_(ids)).values(**anew(now + wait))
-        )
+        ids = (await tx.connection.execute(stand)).scalars().all()
+        if ids:
+            await tx.connection.execute(
+                update(notices).where(notices.c.id.in_(ids)).values(**anew(at))
+            )
 
 
 async def of_subject(tx: Transaction, workspace_id: str, subject_id: str) -> Sequence[Notice]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.rows import Transaction, changed
@@ -59,6 +59,20 @@ async def is_claimed(tx: Transaction, job: str, occurrence: datetime) -> bool:
         )
     )
     return found.first() is not None
+
+
+async def forget_all(tx: Transaction, kind: str) -> None:
+    """Drop all claims of jobs named ``kind:...``."""
+    await tx.connection.execute(
+        delete(occurrences).where(occurrences.c.job.startswith(f"{kind}:", autoescape=True))
+    )
+
+
+async def latest(tx: Transaction, job: str) -> datetime | None:
+    """The last time for which a job was claimed."""
+    query = select(func.max(occurrences.c.occurrence)).where(occurrences.c.job == job)
+    found: datetime | None = (await tx.connection.execute(query)).scalar()
+    return found
 
 
 async def forget(tx: Transaction, kind: str, before: datetime) -> None:

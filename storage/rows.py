@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -22,6 +23,11 @@ class Transaction(Protocol):
     @property
     def noted(self) -> list[HistoryEntry]:
         """Entries of the record, which are chained right before the commit (`storage.history`)."""
+
+    @property
+    def stale_lists(self) -> dict[tuple[str, str], datetime]:
+        """Whose lists show something else from now on, by workspace and person, and when they are
+        edited (UTC): this is written right before the commit (`storage.notices`)."""
 
     @property
     def origins(self) -> dict[str, str]:

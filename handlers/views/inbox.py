@@ -21,7 +21,14 @@ from handlers.views.blocks import (
 )
 from handlers.views.connect import expired_account
 from handlers.views.held import held_card
-from handlers.views.mentions import answer_buttons, clocks, heading, menu_options, quoted
+from handlers.views.mentions import (
+    answer_buttons,
+    clocks,
+    heading,
+    last_reply,
+    menu_options,
+    quoted,
+)
 from handlers.views.reviews import line, review_button
 
 # Together fewer than a message's 50 blocks.
@@ -36,12 +43,15 @@ NOTHING = "Nothing waits for you."
 Part = tuple[str, list[Block]]  # for the notification, and to see
 
 
-def inbox(shown: Inbox, now: datetime) -> Part:
-    """The message: its text for notifications, and its blocks. What is urgent comes first."""
+def inbox(shown: Inbox, now: datetime, user_id: str) -> Part:
+    """The message: its text for notifications, and its blocks. What is urgent comes first.
+
+    :param user_id: whose it is.
+    """
     kinds: list[Callable[[Inbox, int], Part]] = [
         draw
         for is_there, draw in (
-            (shown.mentions, lambda shown, room: _mentions(shown.mentions, now, room)),
+            (shown.mentions, lambda shown, room: _mentions(shown.mentions, now, user_id, room)),
             (shown.passed, _passed),
             (shown.held is not None and shown.held.total, _held),
             (shown.expired, _expired),
@@ -58,10 +68,10 @@ def inbox(shown: Inbox, now: datetime) -> Part:
     return " ".join(text for text, _ in parts), [block for _, part in parts for block in part]
 
 
-def _mentions(pressing: PressingMentions, now: datetime, room: int) -> Part:
+def _mentions(pressing: PressingMentions, now: datetime, user_id: str, room: int) -> Part:
     late, soon = _negative(pressing.late, "overdue"), _negative(pressing.soon, "due soon")
     head = " ".join(said for said in (late, soon) if said)
-    items = [_mention(one, now) for one in pressing.shown]
+    items = [_mention(one, now, user_id) for one in pressing.shown]
     total = pressing.late + pressing.soon
     return head, _some(f":alarm_clock: *{head}*", items, total, room, " in `/social mentions`.")
 
@@ -74,12 +84,21 @@ def _negative(number: int, how: str) -> str:
     )
 
 
-def _mention(shown: MentionOverview, now: datetime) -> list[Block]:
+def _mention(shown: MentionOverview, now: datetime, user_id: str) -> list[Block]:
     mention = shown.mention
-    said = quoted(mention.text, SHOWN_TEXT, mention.url)
+    newest = shown.later[-1] if shown.later else mention
+    is_nobodys = mention.owner_id is None and mention.route is None
+    parts = [
+        heading(shown),
+        "Nobody has it yet." if is_nobodys else "",
+        quoted(newest.text, SHOWN_TEXT, newest.url),
+        last_reply(shown),
+        " · ".join(clocks(mention, now)),
+    ]
+    options = menu_options(mention, by=user_id)
     return [
-        section("\n".join([heading(shown), said, " · ".join(clocks(mention, now))])),
-        actions(*answer_buttons(shown), menu(Act.MENTION_MENU, menu_options(mention))),
+        section("\n".join(part for part in parts if part)),
+        actions(*answer_buttons(shown), menu(Act.MENTION_MENU, options)),
     ]
 
 

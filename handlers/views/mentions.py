@@ -200,6 +200,11 @@ def _reply_blocks(shown: MentionOverview) -> list[Block]:
     return blocks
 
 
+def last_reply(shown: MentionOverview) -> str:
+    """How our last reply fared; empty: there is none."""
+    return _reply_line(shown, shown.replies[-1]) if shown.replies else ""
+
+
 def _reply_line(shown: MentionOverview, reply: Reply) -> str:
     delivery, who = reply.delivery, f"*{member(shown, reply.post.author_id)}*"
     if delivery is None:
@@ -296,14 +301,20 @@ def _open_link(mention: Mention) -> list[Block]:
     return [button("Open", Act.OPEN_LINK, url=url, label="Open where it was said")] if url else []
 
 
-def menu_options(mention: Mention) -> list[Block]:
-    """What can be done about an open mention besides replying."""
+def menu_options(mention: Mention, by: str | None = None) -> list[Block]:
+    """What can be done about an open mention besides replying.
+
+    :param by: the person who is shown it, if it is only one: nobody takes over their own.
+    """
 
     def choice(text: str, do: str) -> Block:
         return option(text, pack(do=do, mention=mention.id))
 
+    takes = (
+        choice("Claim", "claim") if mention.owner_id is None else choice("Take over", "take_over")
+    )
     return [
-        choice("Claim", "claim") if mention.owner_id is None else choice("Take over", "take_over"),
+        *([takes] if by is None or by != mention.owner_id else []),
         choice("Resolve", "resolve"),
         choice("Not negative", "dismiss"),
     ]

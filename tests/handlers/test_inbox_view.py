@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from bot.accounts import AccountChoice
 from bot.inboxes import MOST_MENTIONS, Inbox, PressingMentions
-from bot.mentions import MentionOverview
+from bot.mentions import MentionOverview, Reply
 from bot.playground.block_kit import check_message
+from bot.progress import NOTHING_SENT
 from bot.reviews import WaitingLine
 from handlers.views.inbox import NOTHING, inbox
-from storage.records import AccountState
-from tests.handlers.shown_posts import NOW, account, shown, texts
+from storage.records import AccountState, DeliveryState
+from tests.handlers.shown_posts import NOW, account, delivery, shown, texts
 from tests.handlers.test_held_views import held, overview
 from tests.unit.said import a_mention
 
@@ -34,8 +35,12 @@ def expired(number: int, text: str = "withdrawn") -> AccountChoice:
 def said(number: int, text: str = "It broke.") -> MentionOverview:
     about = {"id": f"{number:032}", "author_name": text, "text": text, "route": text[:80]}
     mention = a_mention("T1", NOW - timedelta(hours=13), owner_id="UBEN", **about)
-    place = shown({"account0": "Hello"}).workspace
-    return MentionOverview(place, mention, f"Sandbox · {text}", account(0), (), (), (), {})
+    ours = shown({"account0": text})
+    failed = delivery(0, DeliveryState.FAILED, text)
+    reply = Reply(ours.post, text, failed, NOTHING_SENT, ())
+    place, names = f"Sandbox · {text}", {"UBEN": text}
+    later = [replace(mention, continues=mention.id)]
+    return MentionOverview(ours.workspace, mention, place, account(0), later, [reply], (), names)
 
 
 def pressing(number: int, text: str = "It broke.") -> PressingMentions | None:
@@ -59,7 +64,7 @@ def test_it_fits_whatever_is_in_it(counts: tuple[int, ...], text: str) -> None:
         mentions=pressing(mentioned, text),
         waiting=to_decide,
     )
-    said, blocks = inbox(full, NOW)
+    said, blocks = inbox(full, NOW, "UBEN")
     check_message(blocks, text=said)
 
 
@@ -74,7 +79,7 @@ def test_the_most_of_everything_still_leaves_room_for_each_kind() -> None:
         mentions=pressing(60, "m" * 900),
         waiting=60,
     )
-    said, blocks = inbox(full, NOW)
+    said, blocks = inbox(full, NOW, "UBEN")
     check_message(blocks, text=said)
     everything = json.dumps(blocks)
     for head in (
@@ -92,6 +97,6 @@ def test_the_most_of_everything_still_leaves_room_for_each_kind() -> None:
 def test_what_became_of_held_posts_stays_until_there_is_something_else() -> None:
     settled = Inbox(held=overview([], done=2))
     assert settled.is_empty
-    assert "Nothing of yours is held any more." in inbox(settled, NOW)[0]
-    assert "held" not in inbox(replace(settled, passed=[waiting(0)]), NOW)[0]
-    assert inbox(Inbox(), NOW)[0] == NOTHING
+    assert "Nothing of yours is held any more." in inbox(settled, NOW, "UBEN")[0]
+    assert "held" not in inbox(replace(settled, passed=[waiting(0)]), NOW, "UBEN")[0]
+    assert inbox(Inbox(), NOW, "UBEN")[0] == NOTHING

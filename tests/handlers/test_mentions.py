@@ -23,6 +23,7 @@ from storage.tables import accounts as accounts_table
 from storage.tables import members as members_table
 from storage.tables import mentions as mentions_table
 from tests.handlers.stage import Stage, inputs_of, labels_of, staged, text_of
+from tests.handlers.test_reviews import daytime
 from tests.servers.eventually import eventually
 
 COMPLAINT = "@acorn the grinder broke after two days and I am angry. Terrible quality."
@@ -72,7 +73,7 @@ async def it_is_late(services: Services) -> None:
         await tx.connection.execute(
             mentions_table.update().values(answer_due_at=now - timedelta(minutes=5))
         )
-        await tx.connection.execute(members_table.update().values(zone=f"Etc/GMT{now.hour - 12:+}"))
+        await tx.connection.execute(members_table.update().values(zone=daytime()))
     await mention_times(services)
 
 

@@ -1,5 +1,6 @@
 """Many at once: one list, one modal, one press per approval; what has no card is opened from it."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bot.clock import Clock
 from bot.composing import PostForm
 from bot.deadlines import Deadlines
 from bot.inboxes import Inbox
@@ -20,7 +22,7 @@ from bot.playground.records import View
 from bot.playground.seed import ANA, APPROVALS, BEN, CHIDI, EVA, TEAM
 from bot.reviews import NEVER, Reviewed, ReviewList, WaitingLine
 from bot.team import Person
-from handlers.presence import Presence, is_on_holiday, is_snoozing
+from handlers.presence import KNOWN_FOR, Presence, is_on_holiday, is_snoozing
 from handlers.reviews import Round
 from handlers.views.inbox import inbox
 from handlers.views.reviews import parts_of, review_list, review_modal
@@ -337,6 +339,18 @@ async def test_who_is_on_holiday_or_not_to_be_disturbed_is_away(lists: Stage) ->
     assert await Presence(clients, clock).away(TEAM.id, [ANA, BEN, CHIDI]) == {BEN, CHIDI}
 
 
+async def test_two_jobs_ask_who_is_away_when_the_answers_grow_old(lists: Stage) -> None:
+    moment = lists.services.clock.now()
+    presence = Presence(lists.bot.desk.clients, Clock(lambda: moment))
+    await presence.away(TEAM.id, [BEN])
+    moment += KNOWN_FOR - timedelta(seconds=1)
+    one = asyncio.create_task(presence.away(TEAM.id, [BEN, CHIDI]))
+    await asyncio.sleep(0)
+    moment += timedelta(seconds=2)
+    assert await presence.away(TEAM.id, [ANA]) == frozenset()
+    assert await one == frozenset()
+
+
 def test_what_is_over_or_not_yet_disturbs_nobody() -> None:
     at = NOW.timestamp()
     assert is_on_holiday({"status_text": "Vacationing", "status_expiration": 0}, NOW)
@@ -391,5 +405,5 @@ def test_lists_and_inboxes_fit_whatever_the_posts(some: Sequence[PostOverview], 
     lines = [as_line(shown) for shown in some] * times
     text, blocks = review_list(ReviewList(lines[:8], 200))
     check_message(blocks, text=text)
-    text, blocks = inbox(Inbox(lines, lines, lines, waiting=200), NOW)
+    text, blocks = inbox(Inbox(lines, lines, lines, waiting=200), NOW, "UBEN")
     check_message(blocks, text=text)

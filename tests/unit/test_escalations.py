@@ -1,6 +1,7 @@
 """Whom a mention concerns whose clocks run out: before it is late, and when it is; by day."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.deadlines import Deadlines
 from bot.escalations import HORIZON, LATE_FOR, Answering, Concern, Stage, concerns, to_tell
 from bot.inboxes import MOST_MENTIONS
+from bot.team import Profile, Team
+from bot.triage import reply_moved
 from storage import mentions, user_groups, workspaces
-from storage.records import Card, Member, Mention, MentionState, NoticeState, Role, UserGroup
+from storage.records import (
+    Card,
+    Member,
+    Mention,
+    MentionState,
+    NoticeState,
+    PostState,
+    Role,
+    UserGroup,
+)
 from storage.tables import notices as notice_rows
-from tests.unit.care import COMPLAINT, DAN, DANA, Care, care
+from tests.unit.care import COMPLAINT, DAN, DANA, DOUBT, Care, care
 from tests.unit.said import a_mention
 from tests.unit.world import ANA, BEN, EVA, TEAM
 
@@ -85,11 +98,12 @@ def test_what_is_closed_concerns_nobody(state: MentionState) -> None:
     assert not concerns(said(state=state), MORNING + 13 * HOUR, team())
 
 
-def test_what_came_in_by_night_is_not_told_at_once() -> None:
-    """Its reminder would have been due the evening before, when nobody had heard it."""
-    late = MORNING - 10 * HOUR  # 22:00: to be answered by 10:00
-    assert not concerns(said(late), late + HOUR, team())
-    assert stages(concerns(said(late), late + 10 * HOUR, team()))["DANA"] is Stage.ANSWER_SOON
+def test_what_came_in_after_the_evening_reminders_is_told_of_a_little_later() -> None:
+    """Its reminder would have been due at 18:00, when nobody had heard it."""
+    evening = MORNING - 13 * HOUR  # 19:00: to be answered by 7:00
+    assert not concerns(said(evening), evening + 29 * MINUTE, team())
+    told = concerns(said(evening), evening + 30 * MINUTE, team())
+    assert stages(told)["DANA"] is Stage.ANSWER_SOON
 
 
 def test_nobody_is_told_in_their_night_nor_on_holiday_while_somebody_is_there() -> None:
@@ -98,10 +112,16 @@ def test_nobody_is_told_in_their_night_nor_on_holiday_while_somebody_is_there() 
         for who, zone in (("DANA", "UTC"), ("DAN", "UTC"), ("TAO", "America/New_York"))
     }
     evening = MORNING + 13 * HOUR  # in New York it is 17:00
-    assert to_tell(found, (), MORNING) == ["DANA", "DAN"]
-    assert to_tell(found, (), evening) == ["TAO"]
-    assert to_tell(found, {"DANA"}, MORNING) == ["DAN"]
-    assert to_tell(found, {"DANA", "DAN"}, MORNING) == ["DANA", "DAN"]
+
+    def told(now: datetime, *away: str, others_know: bool = False) -> list[str]:
+        return list(to_tell(found, away, now, others_know=others_know))
+
+    assert told(MORNING) == ["DANA", "DAN"]
+    assert told(evening) == ["TAO"]
+    assert told(MORNING, "DANA") == ["DAN"]
+    assert told(MORNING, "DANA", "DAN") == ["DANA", "DAN"]
+    assert told(MORNING, "DANA", "DAN", others_know=True) == []
+    assert told(evening, "TAO", others_know=True) == []
 
 
 @given(
@@ -139,6 +159,15 @@ async def here(database_url: str, tmp_path: Path) -> AsyncIterator[Care]:
 async def tick(here: Care, after: timedelta) -> None:
     here.time.becomes(MORNING + after)
     await here.times().run()
+
+
+async def deadlines(here: Care) -> None:
+    """The job that brings up inboxes, among others."""
+
+    async def nobody(*_: object) -> Collection[str]:
+        return ()
+
+    await Deadlines(here.world.database, here.world.clock, here.inboxes(), nobody).run()
 
 
 async def pings(here: Care) -> dict[str, bool]:
@@ -193,16 +222,21 @@ async def test_late_is_worth_a_message_of_its_own(here: Care) -> None:
         assert await counted(here, user_id) == (0, 0)
 
 
-async def test_of_many_that_are_late_one_message_an_hour_comes(here: Care) -> None:
-    here.time.becomes(MORNING - 6 * HOUR)  # to be answered by 14:00
-    for number in range(12):
-        here.time.becomes(MORNING - 6 * HOUR + number * 10 * MINUTE)
+async def test_of_many_that_are_late_one_message_an_hour_comes_and_none_is_dropped(
+    here: Care,
+) -> None:
+    for number in range(12):  # to be answered from 14:05 to 15:55, Eva's 16:05 to 17:55
+        here.time.becomes(MORNING - 6 * HOUR + (5 + number * 10) * MINUTE)
         await here.hear(f"{COMPLAINT} ({number})", author=f"@angry{number}")
-    new = 0
-    for minute in range(0, 120, 5):
+    new = []
+    for minute in range(0, 240, 5):
         await tick(here, 6 * HOUR + minute * MINUTE)
-        new += (await pings(here)).get(EVA.user_id, False)
-    assert new == 2
+        for job in (None, deadlines):
+            if job is not None:
+                await job(here)
+            if (await pings(here)).get(EVA.user_id):
+                new.append(minute)
+    assert new == [5, 65, 125]
     shown = (await here.inboxes().load(TEAM, EVA.user_id)).mentions
     assert shown is not None
     assert (shown.late, shown.soon) == (12, 0)
@@ -284,10 +318,76 @@ async def test_who_answers_through_a_user_group_is_told_and_who_is_gone_is_not(h
     assert await pings(here) == {DANA.user_id: True, BEN.user_id: True}
 
 
-async def test_two_processes_tell_once(here: Care) -> None:
+async def test_two_processes_at_once_tell_once(here: Care) -> None:
     await here.hear(COMPLAINT)
-    await tick(here, 10 * HOUR)
+    await tick(here, 11 * HOUR)
+    assert set(await pings(here)) == {DANA.user_id, DAN.user_id}
+    here.time.becomes(MORNING + 24 * HOUR)
+    await asyncio.gather(here.times().run(), here.times().run())
+    before = [one for one in await here.owed(Card.INBOX_BEFORE) if one.subject_id == DANA.user_id]
+    assert [one.version for one in before] == [1]
+    assert set(await pings(here)) >= {DANA.user_id, DAN.user_id, EVA.user_id}
+
+
+async def test_what_fell_late_while_nobody_was_there_is_told_for_a_week(here: Care) -> None:
+    await here.hear(COMPLAINT)
+    await tick(here, 4 * 24 * HOUR)
+    assert await pings(here) == dict.fromkeys((DANA.user_id, DAN.user_id, EVA.user_id), True)
+    await tick(here, 5 * 24 * HOUR)
+    assert await pings(here) == {}, "once"
+
+
+async def test_after_a_week_it_leaves_the_inboxes(here: Care) -> None:
+    await here.hear(COMPLAINT)
+    await tick(here, 24 * HOUR)
+    everybody = {DANA.user_id, DAN.user_id, EVA.user_id}
+    assert set(await pings(here)) == everybody
+    times = here.times()
+    for after, edited in ((LATE_FOR, set()), (LATE_FOR + 25 * HOUR, everybody)):
+        here.time.becomes(MORNING + after)
+        await times.run()
+        assert await pings(here) == dict.fromkeys(edited, False)
+    assert (await here.inboxes().load(TEAM, DANA.user_id)).is_empty
+
+
+async def test_what_is_opened_again_is_told_again(here: Care) -> None:
+    mention = await here.hear(COMPLAINT)
+    await tick(here, 24 * HOUR)
     await pings(here)
-    other = here.times()
-    await other.run()
-    assert await pings(here) == {}
+    await here.triage.resolve(DANA, mention.id)
+    await tick(here, 27 * HOUR)
+    await pings(here)
+    await here.triage.reopen(DANA, mention.id)
+    await tick(here, 28 * HOUR)
+    assert (await pings(here))[DANA.user_id] is True
+
+
+async def test_what_is_said_to_be_negative_days_later_is_told_as_late(here: Care) -> None:
+    mention = await here.hear(DOUBT)
+    here.time.becomes(MORNING + 50 * HOUR)
+    await here.triage.is_negative(DANA, mention.id)
+    await tick(here, 50 * HOUR + MINUTE)
+    assert set(await pings(here)) == {DANA.user_id, DAN.user_id, EVA.user_id}
+
+
+async def test_what_somebody_leaves_behind_is_told_to_whoever_has_it_now(here: Care) -> None:
+    mention = await here.hear(COMPLAINT)
+    await tick(here, 24 * HOUR)
+    await here.triage.claim(DAN, mention.id)
+    await pings(here)
+    gone = Profile(DAN.user_id, "Dan", "UTC", runs_slack=False, may_have_roles=False, is_gone=True)
+    await Team(here.world.database, here.world.clock).follow(TEAM, gone)
+    await tick(here, 26 * HOUR)
+    assert await pings(here) == {DANA.user_id: True, EVA.user_id: True}
+
+
+async def test_a_reply_that_failed_edits_the_inboxes_that_show_it(here: Care) -> None:
+    mention = await here.hear(COMPLAINT)
+    await tick(here, 11 * HOUR)
+    begun = await here.replying.start(DANA, mention.id)
+    await here.replying.send(DANA, mention.id, "Sorry!", resolves=True, reply_id=begun.reply_id)
+    await pings(here)
+    post = await here.world.post(begun.reply_id)
+    async with here.world.database.transaction() as tx:
+        await reply_moved(tx, post, PostState.FAILED, here.time.now())
+    assert await pings(here) == {DANA.user_id: False}

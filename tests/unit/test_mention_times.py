@@ -103,14 +103,14 @@ async def test_a_card_says_when_its_clock_has_run_out(here: Care) -> None:
     mention = await here.hear(COMPLAINT)
     times = here.times()
     version = await here.version(mention)
-    await times.show_overdue()
+    await times.run()
     assert await here.version(mention) == version
     here.time.passes(timedelta(hours=12, minutes=1))
-    await times.show_overdue()
-    await times.show_overdue()
+    await times.run()
+    await times.run()
     assert await here.version(mention) == version + 1
     here.time.passes(timedelta(hours=12))
-    await times.show_overdue()
+    await times.run()
     assert await here.version(mention) == version + 2
 
 
@@ -118,7 +118,7 @@ async def test_what_ran_out_while_nobody_was_there_is_shown_at_start(here: Care)
     mention = await here.hear(COMPLAINT)
     here.time.passes(timedelta(hours=20))
     version = await here.version(mention)
-    await here.times().show_overdue()
+    await here.times().run()
     assert await here.version(mention) == version + 1
 
 
@@ -127,7 +127,7 @@ async def test_a_closed_mention_has_no_clocks(here: Care) -> None:
     await here.triage.resolve(DANA, mention.id)
     version = await here.version(mention)
     here.time.passes(timedelta(hours=25))
-    await here.times().show_overdue()
+    await here.times().run()
     assert await here.version(mention) == version
 
 
