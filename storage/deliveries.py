@@ -7,7 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from storage.records import Account, AccountState, Delivery, DeliveryState, PartKind, PartState
 from storage.rows import Transaction, add, changed, many, one
@@ -148,7 +159,7 @@ async def next_due(tx: Transaction, networks: Collection[str]) -> datetime | Non
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _claimed(owner: str, ids: Collection[str]) -> Any:
+def _claimed(owner: Any, ids: Any) -> Any:
     """An owner is at a delivery once at most, so owner and id say which claim it is."""
     return and_(
         deliveries.c.id.in_(ids),
@@ -157,10 +168,19 @@ def _claimed(owner: str, ids: Collection[str]) -> Any:
     )
 
 
+# What publishing runs for each post is made once: making it takes longer than running it.
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+_STILL_CLAIMED = (
+    select(deliveries.c.id)
+    .where(_claimed(bindparam("by"), _THESE))
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+
+
 async def still_claimed(tx: Transaction, owner: str, ids: Collection[str]) -> frozenset[str]:
     """Which of them are still the owner's; until the transaction ends nobody can take those."""
-    query = select(deliveries.c.id).where(_claimed(owner, ids)).order_by(deliveries.c.id)
-    rows = await tx.connection.execute(query.with_for_update())
+    rows = await tx.connection.execute(_STILL_CLAIMED, {"by": owner, "ids": list(ids)})
     return frozenset(row.id for row in rows)
 
 
@@ -181,32 +201,41 @@ async def renew(
     )
 
 
+_ITS_CAMPAIGN = select(posts.c.campaign_id).where(posts.c.id == deliveries.c.post_id)
+_BRAKED = exists().where(
+    brakes.c.workspace_id == deliveries.c.workspace_id,
+    brakes.c.released_at.is_(None),
+    or_(
+        and_(brakes.c.account_id.is_(None), brakes.c.campaign_id.is_(None)),
+        brakes.c.account_id == deliveries.c.account_id,
+        brakes.c.campaign_id == _ITS_CAMPAIGN.correlate(deliveries).scalar_subquery(),
+    ),
+)
+_READY = exists().where(
+    accounts.c.id == deliveries.c.account_id,
+    accounts.c.state == AccountState.ACTIVE,
+    or_(accounts.c.limited_until.is_(None), accounts.c.limited_until <= bindparam("now")),
+)
+_CONFIRM = (
+    update(deliveries)
+    .where(
+        _claimed(bindparam("by"), _THESE),
+        deliveries.c.lease_until > bindparam("now"),
+        ~_BRAKED,
+        _READY,
+    )
+    .values(lease_until=bindparam("until"))
+    .returning(deliveries.c.id)
+)
+
+
 async def confirm(
     tx: Transaction, owner: str, ids: Collection[str], now: datetime, lease_until: datetime
 ) -> frozenset[str]:
     """The last look before calls: which may be made now. The claim holds, no brake is on, and the
     account is active and not limited. Their leases are renewed."""
-    its_campaign = select(posts.c.campaign_id).where(posts.c.id == deliveries.c.post_id)
-    braked = exists().where(
-        brakes.c.workspace_id == deliveries.c.workspace_id,
-        brakes.c.released_at.is_(None),
-        or_(
-            and_(brakes.c.account_id.is_(None), brakes.c.campaign_id.is_(None)),
-            brakes.c.account_id == deliveries.c.account_id,
-            brakes.c.campaign_id == its_campaign.correlate(deliveries).scalar_subquery(),
-        ),
-    )
-    ready = exists().where(
-        accounts.c.id == deliveries.c.account_id,
-        accounts.c.state == AccountState.ACTIVE,
-        or_(accounts.c.limited_until.is_(None), accounts.c.limited_until <= now),
-    )
-    rows = await tx.connection.execute(
-        update(deliveries)
-        .where(_claimed(owner, ids), deliveries.c.lease_until > now, ~braked, ready)
-        .values(lease_until=lease_until)
-        .returning(deliveries.c.id)
-    )
+    given = {"by": owner, "ids": list(ids), "now": now, "until": lease_until}
+    rows = await tx.connection.execute(_CONFIRM, given)
     return frozenset(row.id for row in rows)
 
 
@@ -221,24 +250,29 @@ async def settle(tx: Transaction, delivery: Delivery, state: DeliveryState, **ne
     )
 
 
+_SETTLE_PUBLISHED = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values(
+        state=DeliveryState.PUBLISHED,
+        owner=None,
+        lease_until=None,
+        problem=None,
+        published_at=bindparam("now"),
+        remote_id=bindparam("remote"),
+        url=bindparam("address"),
+    )
+)
+
+
 async def settle_published(
     tx: Transaction, live: Mapping[str, tuple[str, str]], now: datetime
 ) -> None:
     """End claimed attempts that brought the post out: remote id and address by delivery."""
     await tx.connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == bindparam("delivery"))
-        .values(
-            state=DeliveryState.PUBLISHED,
-            owner=None,
-            lease_until=None,
-            problem=None,
-            published_at=now,
-            remote_id=bindparam("remote"),
-            url=bindparam("address"),
-        ),
+        _SETTLE_PUBLISHED,
         [
-            {"delivery": delivery, "remote": remote_id, "address": url}
+            {"delivery": delivery, "remote": remote_id, "address": url, "now": now}
             for delivery, (remote_id, url) in live.items()
         ],
     )
@@ -294,15 +328,14 @@ async def put_off(tx: Transaction, account: Account, until: datetime) -> None:
     )
 
 
+_OF_POSTS = select(deliveries).where(
+    deliveries.c.post_id.in_(_THESE), deliveries.c.state != DeliveryState.CANCELLED
+)
+
+
 async def of_posts(tx: Transaction, post_ids: Collection[str]) -> Sequence[Delivery]:
     """The living deliveries of several posts."""
-    return await many(
-        tx,
-        Delivery,
-        select(deliveries).where(
-            deliveries.c.post_id.in_(post_ids), deliveries.c.state != DeliveryState.CANCELLED
-        ),
-    )
+    return await many(tx, Delivery, _OF_POSTS, {"ids": list(post_ids)})
 
 
 async def move(

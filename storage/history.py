@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.chain import NOTHING_BEFORE, Links
@@ -103,21 +103,29 @@ async def _with_revisions(
     ]
 
 
+_HEADS = (  # made once, as nearly every transaction needs them
+    select(record_heads)
+    .where(record_heads.c.workspace_id.in_(bindparam("ids", expanding=True)))
+    .order_by(record_heads.c.workspace_id)
+    .with_for_update()
+)
+_MOVE_HEAD = (
+    update(record_heads)
+    .where(record_heads.c.workspace_id == bindparam("whose"))
+    .values(seq=bindparam("last"), hash=bindparam("ends"))
+)
+
+
 async def _locked_heads(tx: Transaction, workspace_ids: Sequence[str]) -> dict[str, RecordHead]:
     """The chains' ends, locked in the order of their workspaces."""
-    query = (
-        select(record_heads)
-        .where(record_heads.c.workspace_id.in_(workspace_ids))
-        .order_by(record_heads.c.workspace_id)
-        .with_for_update()
-    )
-    heads = await many(tx, RecordHead, query)
+    wanted = {"ids": list(workspace_ids)}
+    heads = await many(tx, RecordHead, _HEADS, wanted)
     missing = set(workspace_ids) - {head.workspace_id for head in heads}
     if missing:  # a process of an earlier release made the workspace
         new = [values(RecordHead(each, 0, NOTHING_BEFORE)) for each in sorted(missing)]
         into = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
         await tx.connection.execute(into.insert(record_heads).values(new).on_conflict_do_nothing())
-        heads = await many(tx, RecordHead, query)
+        heads = await many(tx, RecordHead, _HEADS, wanted)
     return {head.workspace_id: head for head in heads}
 
 
@@ -239,11 +247,8 @@ async def take_in(tx: Transaction, workspace_id: str) -> int:
 
 
 async def _move_head(tx: Transaction, workspace_id: str, links: Links) -> None:
-    await tx.connection.execute(
-        update(record_heads)
-        .where(record_heads.c.workspace_id == workspace_id)
-        .values(seq=links.seq, hash=links.hash)
-    )
+    head = {"whose": workspace_id, "last": links.seq, "ends": links.hash}
+    await tx.connection.execute(_MOVE_HEAD, head)
 
 
 async def kept_for(tx: Transaction) -> Sequence[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.records import Card, Notice, NoticeState
@@ -64,7 +64,7 @@ async def owe(
         await tx.connection.execute(again_)
 
 
-def anew(now: datetime) -> dict[str, Any]:
+def anew(now: datetime | BindParameter[datetime]) -> dict[str, Any]:
     """A newer version is owed: at once, or as soon as the send that is under way has ended.
 
     What waits for its first try, or was shown just now, keeps its time.
@@ -92,11 +92,16 @@ async def refresh(tx: Transaction, workspace_id: str, subject_id: str, now: date
     )
 
 
+_REFRESH_ALL = (  # made once: publishing runs it for each post
+    update(notices)
+    .where(notices.c.subject_id.in_(bindparam("ids", expanding=True)))
+    .values(**anew(bindparam("now", type_=notices.c.next_attempt_at.type)))
+)
+
+
 async def refresh_all(tx: Transaction, subject_ids: Collection[str], now: datetime) -> None:
     """As `refresh`, for several subjects of any workspace."""
-    await tx.connection.execute(
-        update(notices).where(notices.c.subject_id.in_(subject_ids)).values(**anew(now))
-    )
+    await tx.connection.execute(_REFRESH_ALL, {"ids": list(subject_ids), "now": now})
 
 
 def refresh_lists(

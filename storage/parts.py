@@ -31,28 +31,32 @@ async def of_deliveries(
     return found
 
 
+_BEGIN = (
+    update(parts)
+    .where(parts.c.id == bindparam("part"), parts.c.state != PartState.DONE)
+    .values(
+        state=PartState.BEGUN,
+        begun_at=func.coalesce(parts.c.begun_at, bindparam("now", type_=parts.c.begun_at.type)),
+        frozen=bindparam("sent"),
+    )
+)
+_FINISH = (
+    update(parts)
+    .where(parts.c.id == bindparam("part"))
+    .values(state=PartState.DONE, result=bindparam("given"))
+)
+
+
 async def begin(tx: Transaction, sent: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
     """Mark parts' calls as begun, and keep what they send: by the part's id."""
-    await tx.connection.execute(
-        update(parts)
-        .where(parts.c.id == bindparam("part"), parts.c.state != PartState.DONE)
-        .values(
-            state=PartState.BEGUN,
-            begun_at=func.coalesce(parts.c.begun_at, now),
-            frozen=bindparam("sent"),
-        ),
-        [{"part": part, "sent": frozen} for part, frozen in sent.items()],
-    )
+    begun = [{"part": part, "sent": frozen, "now": now} for part, frozen in sent.items()]
+    await tx.connection.execute(_BEGIN, begun)
 
 
 async def finish(tx: Transaction, given: Mapping[str, Mapping[str, Any]]) -> None:
     """Parts are out: what the network gave back, by the part's id."""
-    await tx.connection.execute(
-        update(parts)
-        .where(parts.c.id == bindparam("part"))
-        .values(state=PartState.DONE, result=bindparam("given")),
-        [{"part": part, "given": result} for part, result in given.items()],
-    )
+    done = [{"part": part, "given": result} for part, result in given.items()]
+    await tx.connection.execute(_FINISH, done)
 
 
 async def restart(tx: Transaction, part: Part) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, true, update
+from sqlalchemy import bindparam, func, select, true, update
 
 from storage.records import Post, PostState, Revision, Verdict
 from storage.rows import Transaction, add, changed, many, one
@@ -89,15 +89,19 @@ async def change(
     )
 
 
+# Made once, as all that publishing runs for each post: making takes longer than running.
+_TOUCH = (
+    update(posts)
+    .where(posts.c.id.in_(bindparam("ids", expanding=True)), posts.c.state != bindparam("new"))
+    .values(state=bindparam("new"), version=posts.c.version + 1, updated_at=bindparam("now"))
+)
+
+
 async def touch(
     tx: Transaction, post_ids: Collection[str], state: PostState, now: datetime
 ) -> None:
     """Set the outcome computed from posts' deliveries."""
-    await tx.connection.execute(
-        update(posts)
-        .where(posts.c.id.in_(post_ids), posts.c.state != state)
-        .values(state=state, version=posts.c.version + 1, updated_at=now)
-    )
+    await tx.connection.execute(_TOUCH, {"ids": list(post_ids), "new": state, "now": now})
 
 
 async def lock(tx: Transaction, post_id: str) -> Post | None:
@@ -105,13 +109,20 @@ async def lock(tx: Transaction, post_id: str) -> Post | None:
     return (await lock_all(tx, [post_id])).get(post_id)
 
 
+_LOCK = (
+    select(posts)
+    .where(posts.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(posts.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 async def lock_all(tx: Transaction, post_ids: Collection[str]) -> Mapping[str, Post]:
     """Posts by id, locked until the transaction ends, in an order that is the same for all.
 
     ``key_share``: rows that only refer to a post (its record, its deliveries) wait for nobody.
     """
-    query = select(posts).where(posts.c.id.in_(post_ids)).order_by(posts.c.id)
-    locked = await many(tx, Post, query.with_for_update(key_share=True))
+    locked = await many(tx, Post, _LOCK, {"ids": list(post_ids)})
     return {post.id: post for post in locked}
 
 

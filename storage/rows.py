@@ -1,7 +1,7 @@
 """Records to rows and back: a table's columns carry the names of its record's fields."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -78,9 +78,17 @@ async def one(tx: Transaction, kind: type[T], query: Select[Any] | Update | Inse
     return None if row is None else kind(**row._mapping)
 
 
-async def many(tx: Transaction, kind: type[T], query: Select[Any] | Update | Insert) -> Sequence[T]:
-    """All rows of a query or of a statement's RETURNING, as records."""
-    return [kind(**row._mapping) for row in await tx.connection.execute(query)]
+async def many(
+    tx: Transaction,
+    kind: type[T],
+    query: Select[Any] | Update | Insert,
+    given: Mapping[str, Any] | None = None,
+) -> Sequence[T]:
+    """All rows of a query or of a statement's RETURNING, as records.
+
+    :param given: what its parameters are.
+    """
+    return [kind(**row._mapping) for row in await tx.connection.execute(query, given)]
 
 
 async def changed(tx: Transaction, statement: Update | Delete) -> bool:
