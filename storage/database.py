@@ -136,7 +136,7 @@ class Database:
             tx = _Transaction(connection)
             yield tx
             if tx.noted or tx.stale_lists:
-                raise RuntimeError("something is to be written where things are only read")
+                raise RuntimeError("something is to be written where all is only read")
 
     async def surely(self, write: Callable[[_Transaction], Awaitable[T]]) -> T:
         """Commit (`at_once`) what happened outside and can't be undone: where the database is away,

@@ -151,7 +151,7 @@ async def test_an_entry_is_seen_in_its_own_transaction(database: Database) -> No
 
 
 async def test_noting_where_nothing_is_written_is_a_mistake(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="nothing is written"):
+    with pytest.raises(RuntimeError, match="only read"):
         async with database.reading() as tx:
             await history.note(tx, "T1", "P1", None, "lost", NOW)
 
