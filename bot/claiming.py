@@ -16,7 +16,7 @@ from bot.attempts import Attempt, Timing
 from bot.brake import first_over
 from bot.clock import Clock
 from bot.errors import NotFound
-from bot.networks.base import Publishes
+from bot.networks.base import as_publisher
 from bot.posts import thread_parts
 from bot.settling import keep_held
 from storage import accounts, brakes, deliveries, media, mentions, parts, posts, workspaces
@@ -214,10 +214,10 @@ class Claimer:
         planned = []
         for attempt in fresh:
             try:
-                network = self._accounts.network(attempt.account)
+                network = as_publisher(self._accounts.network(attempt.account))
             except NotFound:
                 continue  # said when it is sent
-            if not isinstance(network, Publishes):
+            if network is None:
                 continue
             content = attempt.revision.content
             keys = [(PartKind.UPLOAD, picture.sha256) for picture in content.pictures]

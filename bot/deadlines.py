@@ -17,6 +17,7 @@ from bot.reminders import (
     Reviewer,
     Stage,
     candidates,
+    is_night,
     latest_list,
     to_remind,
     to_tell_author,
@@ -211,8 +212,9 @@ class Deadlines:
                 member = await workspaces.member(tx, workspace.id, user_id)
                 if member is None or member.is_gone or shown.is_empty:
                     await occurrences.drop(tx, job)
-                else:
-                    await inbox.bring_up(tx, member, now)
+                elif not is_night(now, ZoneInfo(member.zone)):
+                    is_late = shown.mentions is not None and shown.mentions.late > 0
+                    await inbox.bring_up(tx, member, now, is_late=is_late)
 
 
 async def _told_by_list(tx: Transaction, post: Post, member: Member, now: datetime) -> None:

@@ -56,26 +56,35 @@ async def ping(tx: Transaction, member: Member, now: datetime, *, insist: bool =
 async def alarm(tx: Transaction, member: Member, now: datetime) -> None:
     """`ping` somebody about what is late, which can't wait for the next half-day: but an hour from
     the last time, and until the night is over."""
-    job = f"late:{member.workspace_id}:{member.user_id}"
-    before = await occurrences.latest(tx, job)
+    place = member.workspace_id, member.user_id
+    before = await occurrences.latest(tx, _late_job(*place), now)
     at = now if before is None else max(now, before + ALARMS_APART)
     if at > now:
         if is_night(at, zone := ZoneInfo(member.zone)):
             at = next_morning(at, zone)
-        place = member.workspace_id, member.user_id
         await occurrences.claim(tx, later_job(*place), at, now)
         await show(tx, *place, now)
     else:
-        await occurrences.claim(tx, job, now, now)
+        await occurrences.claim(tx, _late_job(*place), now, now)
         await ping(tx, member, now, insist=True)
 
 
-async def bring_up(tx: Transaction, member: Member, now: datetime) -> None:
-    """Show as a new message what came in when none could be sent, unless somebody does already."""
+async def bring_up(tx: Transaction, member: Member, now: datetime, *, is_late: bool) -> None:
+    """Show as a new message what came in when none could be sent, unless somebody does already.
+
+    :param is_late: something in it is, so that this is an `alarm`.
+    """
+    place = member.workspace_id, member.user_id
     await _spend_half_day(tx, member, now)
-    if await occurrences.drop(tx, later_job(member.workspace_id, member.user_id)):
+    if await occurrences.drop(tx, later_job(*place)):
+        if is_late:
+            await occurrences.claim(tx, _late_job(*place), now, now)
         await _start_anew(tx, member, now)
-        await show(tx, member.workspace_id, member.user_id, now)
+        await show(tx, *place, now)
+
+
+def _late_job(workspace_id: str, user_id: str) -> str:
+    return f"late:{workspace_id}:{user_id}"
 
 
 async def _spend_half_day(tx: Transaction, member: Member, now: datetime) -> bool:

@@ -134,7 +134,7 @@ class Publisher:
             # A hand that nothing due wants takes what is due soon, and waits with it.
             free = HANDS - len(lane.tasks)
             ahead, most = (self._timing.ahead, free) if free > 0 else (timedelta(), LOT)
-            claimed = await self._claimer.claim(network, most, lane.tasks, ahead)
+            claimed = await self._claimer.claim(network, most, list(lane.tasks), ahead)
             for attempt in await self._prepared(claimed) if claimed else []:
                 self._begin(lane, attempt)
             if len(claimed) < most:

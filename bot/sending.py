@@ -28,6 +28,7 @@ from bot.networks.base import (
     Uncertainty,
     Uploaded,
     UploadsGone,
+    as_publisher,
 )
 from bot.posts import content_hash, thread_parts
 from storage import accounts, brakes, deliveries, parts
@@ -141,9 +142,10 @@ class Sender:
 
     def _publishing(self, attempt: Attempt) -> Publishes:
         network = self._accounts.network(attempt.account)
-        if not isinstance(network, Publishes):
+        publisher = as_publisher(network)
+        if publisher is None:
             raise Rejected(f"{network.label} takes no posts")
-        return network
+        return publisher
 
     def _texts(self, attempt: Attempt) -> Sequence[str]:
         return thread_parts(attempt.revision.content.texts[attempt.account.id])

@@ -5,7 +5,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from storage.records import Card, Notice, NoticeState
@@ -123,26 +134,23 @@ async def edit_lists(tx: Transaction) -> None:
     """Owe the edits of the lists that this transaction has made stale. Called right before its
     commit: they are locked after all else and in one order, as many steps touch the same people's.
     """
-    whose: dict[tuple[str, datetime], list[str]] = defaultdict(list)
-    for (workspace_id, user_id), at in sorted(tx.stale_lists.items()):
-        whose[workspace_id, at].append(user_id)
-    for (workspace_id, at), user_ids in whose.items():
-        stand = (
-            select(notices.c.id)
-            .where(
-                notices.c.workspace_id == workspace_id,
-                notices.c.card.in_(LISTS),
-                notices.c.subject_id.in_(user_ids),
-                or_(notices.c.ts.is_not(None), notices.c.state == NoticeState.SENDING),
-            )
-            .order_by(notices.c.id)
-            .with_for_update()
+    if not tx.stale_lists:
+        return
+    stand = (
+        select(notices.c.id, notices.c.workspace_id, notices.c.subject_id)
+        .where(
+            tuple_(notices.c.workspace_id, notices.c.subject_id).in_(list(tx.stale_lists)),
+            notices.c.card.in_(LISTS),
+            or_(notices.c.ts.is_not(None), notices.c.state == NoticeState.SENDING),
         )
-        ids = (await tx.connection.execute(stand)).scalars().all()
-        if ids:
-            await tx.connection.execute(
-                update(notices).where(notices.c.id.in_(ids)).values(**anew(at))
-            )
+        .order_by(notices.c.id)
+        .with_for_update()
+    )
+    by_time: dict[datetime, list[str]] = defaultdict(list)
+    for row in await tx.connection.execute(stand):
+        by_time[tx.stale_lists[row.workspace_id, row.subject_id]].append(row.id)
+    for at, ids in by_time.items():
+        await tx.connection.execute(update(notices).where(notices.c.id.in_(ids)).values(**anew(at)))
 
 
 async def of_subject(tx: Transaction, workspace_id: str, subject_id: str) -> Sequence[Notice]:

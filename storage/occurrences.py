@@ -68,9 +68,11 @@ async def forget_all(tx: Transaction, kind: str) -> None:
     )
 
 
-async def latest(tx: Transaction, job: str) -> datetime | None:
-    """The last time for which a job was claimed."""
-    query = select(func.max(occurrences.c.occurrence)).where(occurrences.c.job == job)
+async def latest(tx: Transaction, job: str, now: datetime) -> datetime | None:
+    """The last time up to now for which a job was claimed."""
+    query = select(func.max(occurrences.c.occurrence)).where(
+        occurrences.c.job == job, occurrences.c.occurrence <= now
+    )
     found: datetime | None = (await tx.connection.execute(query)).scalar()
     return found
 

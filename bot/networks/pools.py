@@ -24,6 +24,8 @@ class Pools(httpx.AsyncBaseTransport):
         self._under_way[pool] += 1
         try:
             response = await pool.handle_async_request(request)
+        except httpx.PoolTimeout:
+            raise  # it stays counted as busy: whatever its connection is at, others come first
         except BaseException:
             self._under_way[pool] -= 1
             raise

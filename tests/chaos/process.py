@@ -14,11 +14,14 @@ import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy import text
+
 from bot import logs
 from bot.__main__ import stop_signal
 from bot.bootstrap import running
 from bot.settings import read_settings
 from storage.database import Database
+from storage.rows import Transaction
 from tests.chaos.networks import REGISTRY
 from tests.chaos.plan import TIMING
 
@@ -38,12 +41,17 @@ ANY_PAGES = 1_073_741_823  # what SQLite begins with
 
 
 async def limit_pages(database: Database, *, is_full: bool) -> None:
-    """Through the connection that writes: the limit is each connection's own."""
-    async with database.transaction() as tx:
-        used = (await tx.connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+    """Through both connections that write: the limit is each connection's own."""
+
+    async def limit(tx: Transaction) -> None:
+        used = (await tx.connection.execute(text("PRAGMA page_count"))).scalar_one()
         most = used if is_full else ANY_PAGES
-        await tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
-    log.info("The database may have %s pages.", most)
+        await tx.connection.execute(text(f"PRAGMA max_page_count = {most}"))
+        log.info("The database may have %s pages.", most)
+
+    async with database.transaction() as tx:
+        await limit(tx)
+    await database.at_once(limit)
 
 
 async def run() -> None:

@@ -68,3 +68,14 @@ async def test_closing_a_response_twice_counts_once() -> None:
         assert [first.asked, second.asked] == [2, 1]
         for each in kept:
             await each.aclose()
+
+
+async def test_a_pool_that_gives_no_connection_in_time_comes_last() -> None:
+    stuck, sound = Pool(), Pool()
+    stuck.error = httpx.PoolTimeout("none is free")
+    async with httpx.AsyncClient(transport=Pools(stuck, sound)) as client:
+        with pytest.raises(httpx.PoolTimeout):
+            await client.get("http://there/")
+        for _ in range(3):
+            assert (await client.get("http://there/")).text == "content"
+    assert [stuck.asked, sound.asked] == [1, 3]

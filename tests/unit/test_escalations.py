@@ -225,22 +225,36 @@ async def test_late_is_worth_a_message_of_its_own(here: Care) -> None:
 async def test_of_many_that_are_late_one_message_an_hour_comes_and_none_is_dropped(
     here: Care,
 ) -> None:
-    for number in range(12):  # to be answered from 14:05 to 15:55, Eva's 16:05 to 17:55
-        here.time.becomes(MORNING - 6 * HOUR + (5 + number * 10) * MINUTE)
-        await here.hear(f"{COMPLAINT} ({number})", author=f"@angry{number}")
+    late = (5, 15, 66, 80, 95)  # minutes from 14:00, Eva's 16:00, on
+    for minute in late:
+        here.time.becomes(MORNING - 6 * HOUR + minute * MINUTE)
+        await here.hear(f"{COMPLAINT} ({minute})", author=f"@angry{minute}")
     new = []
     for minute in range(0, 240, 5):
         await tick(here, 6 * HOUR + minute * MINUTE)
-        for job in (None, deadlines):
-            if job is not None:
-                await job(here)
-            if (await pings(here)).get(EVA.user_id):
-                new.append(minute)
+        told = (await pings(here)).get(EVA.user_id)
+        await deadlines(here)
+        if told or (await pings(here)).get(EVA.user_id):
+            new.append(minute)
     assert new == [5, 65, 125]
     shown = (await here.inboxes().load(TEAM, EVA.user_id)).mentions
     assert shown is not None
-    assert (shown.late, shown.soon) == (12, 0)
+    assert (shown.late, shown.soon) == (len(late), 0)
     assert len(shown.shown) == MOST_MENTIONS
+
+
+async def test_what_waits_for_its_hour_waits_for_the_morning_as_well(here: Care) -> None:
+    for minute in (0, 20):  # to be answered at 17:30 and 17:50, Eva's 19:30 and 19:50
+        here.time.becomes(MORNING + (-150 + minute) * MINUTE)
+        await here.hear(f"{COMPLAINT} ({minute})", author=f"@angry{minute}")
+    new = []
+    for hours in (9.5, 10, 10.5, 11, 12, 18, 22, 23):
+        await tick(here, hours * HOUR)
+        told = (await pings(here)).get(EVA.user_id)
+        await deadlines(here)
+        if told or (await pings(here)).get(EVA.user_id):
+            new.append(hours)
+    assert new == [9.5, 22]
 
 
 async def test_ones_own_come_first_then_what_is_nearest_to_its_limit(here: Care) -> None:
