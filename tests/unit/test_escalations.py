@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,9 @@ async def test_of_many_that_are_late_one_message_an_hour_comes_and_none_is_dropp
         await deadlines(here)
         if told or (await pings(here)).get(EVA.user_id):
             new.append(minute)
-    assert new == [5, 65, 125]
+    assert len(new) == 3
+    assert new[0] == 5
+    assert all(60 <= later - earlier <= 65 for earlier, later in pairwise(new))
     shown = (await here.inboxes().load(TEAM, EVA.user_id)).mentions
     assert shown is not None
     assert (shown.late, shown.soon) == (len(late), 0)
