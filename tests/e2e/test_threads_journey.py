@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from bot.playground.seed import ANA, APPROVALS, BEN
 from handlers.draft_fields import INPUT_LIMIT
-from tests.e2e.stage import Stage, dialog, messages, pick, problem_at, text_of, write
+from tests.e2e.stage import Stage, dialog, messages, pick, refused, text_of, write
 from tests.servers.chromium import NewPage, screenshot
 
 pytestmark = pytest.mark.browser
@@ -22,8 +22,7 @@ async def test_a_thread_is_written_approved_published_and_taken_down(
     await expect(form).to_contain_text("a line of three hyphens (---)")
     await text_of(form).fill(f"{POSTS[0]}\n---\n{'x' * 310}")
     await pick(form, "When", "As soon as")
-    await form.get_by_role("button", name="Ask for approval").click()
-    await expect(problem_at(form, "text")).to_contain_text("Part 2 of 2: 10 over Sandbox's limit")
+    await refused(form, "Ask for approval", "text", "Part 2 of 2: 10 over Sandbox's limit")
     await text_of(form).fill("\n---\n".join(POSTS))
     await form.get_by_role("button", name="Check").click()
     lengths = ", ".join(str(len(post)) for post in POSTS)

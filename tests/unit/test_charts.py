@@ -328,7 +328,8 @@ async def test_a_child_that_hangs_is_killed(tmp_path: Path) -> None:
 
 
 async def test_a_chart_nobody_waits_for_any_more_does_not_answer_the_next(tmp_path: Path) -> None:
-    worker = ChartWorker(command=misbehaving("time.sleep(60)", tmp_path, times=1))
+    hanging = misbehaving("time.sleep(600)", tmp_path, times=1)
+    worker = ChartWorker(command=hanging, patience_s=120)  # a busy machine starts a child slowly
     drawing = asyncio.create_task(worker.draw(BARS))
     while not (tmp_path / "starts").exists():  # noqa: ASYNC110 (the same)
         await asyncio.sleep(0.01)

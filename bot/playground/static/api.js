@@ -7,8 +7,11 @@ export function iconNamed(name) {
   return icons.querySelector(`[data-name="${name}"]`).firstElementChild.cloneNode(true);
 }
 
+let toasts = null;
+
 export function toast(words) {
-  const place = document.querySelector("[data-toasts]");
+  // It may have gone with a dialog that it lay in.
+  toasts ??= document.querySelector("[data-toasts]");
   const note = document.createElement("div");
   note.className = "toast";
   const text = document.createElement("span");
@@ -21,8 +24,8 @@ export function toast(words) {
   close.addEventListener("click", () => note.remove());
   note.append(text, close);
   // A dialog lies above the rest of the page: what is said must lie in it to be seen.
-  (document.querySelector("dialog[open]") ?? document.body).append(place);
-  place.append(note);
+  (document.querySelector("dialog[open]") ?? document.body).append(toasts);
+  toasts.append(note);
   setTimeout(() => note.remove(), 12000);
 }
 
