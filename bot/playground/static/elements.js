@@ -223,6 +223,13 @@ async function upload(chooser, element) {
   saveSoon(element);
 }
 
+const uploads = new Set();
+
+// Resolves once no file is on its way to the server.
+export function uploaded() {
+  return Promise.all(uploads);
+}
+
 // Sends one file to the server and shows it in a list.
 export async function addFile(list, file) {
   const item = document.createElement("li");
@@ -244,7 +251,10 @@ export async function addFile(list, file) {
   list.append(item);
   const form = new FormData();
   form.append("file", file);
-  const answer = await post("/upload", form);
+  const sending = post("/upload", form);
+  uploads.add(sending);
+  const answer = await sending;
+  uploads.delete(sending);
   if (!answer) {
     item.remove();
     return;

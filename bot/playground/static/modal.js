@@ -1,7 +1,7 @@
 // Forms on top of the page. The server holds the stack; the uppermost view is shown.
 
 import { coalesced, fragment, keepingFocus, post } from "./api.js";
-import { enhance, forgetSaving, remember, restore, stateOf } from "./elements.js";
+import { enhance, forgetSaving, remember, restore, stateOf, uploaded } from "./elements.js";
 
 const dialog = document.querySelector("[data-modal]");
 let openedFrom = null;
@@ -72,6 +72,7 @@ async function submit(form) {
   dialog.classList.add("is-loading");
   button.classList.add("is-busy");
   button.setAttribute("aria-busy", "true");
+  await uploaded();
   await post("/submit", { view: form.dataset.view, values: stateOf(form) });
   dialog.classList.remove("is-loading");
   for (const shown of dialog.querySelectorAll("[data-submit]")) {
