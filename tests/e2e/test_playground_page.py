@@ -1,5 +1,6 @@
 """The playground's page in Chromium: what Slack's client does, it does."""
 
+import asyncio
 import copy
 import io
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 from playwright.async_api import Page as Tab
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
@@ -360,6 +361,39 @@ async def test_files_are_added_to_a_form_with_names_and_sizes(page: Tab, desk: D
     await expect(dialog).to_be_hidden()
     await page.get_by_role("link", name=re.compile("^social-approvals")).click()
     await expect(messages(page).filter(has_text="With a picture with sun.png")).to_be_visible()
+
+
+async def test_a_form_is_sent_once_its_files_have_arrived(page: Tab, desk: Desk) -> None:
+    async def slowly(route: Route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    await page.route("**/upload", slowly)
+    await page.goto(desk.address(ANA))
+    await write(page, "/social draft In a hurry")
+    dialog = page.get_by_role("dialog", name="New post")
+    sun = {"name": "sun.png", "mimeType": "image/png", "buffer": picture()}
+    await dialog.get_by_label("Choose files").set_input_files([sun])
+    await dialog.get_by_role("button", name="Next").click()
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("link", name=re.compile("^social-approvals")).click()
+    await expect(messages(page).filter(has_text="In a hurry with sun.png")).to_be_visible()
+
+
+async def test_what_the_page_says_in_a_form_is_said_in_the_next_one_too(
+    page: Tab, desk: Desk
+) -> None:
+    await page.goto(desk.address(ANA))
+    dialog = page.get_by_role("dialog", name="New post")
+    for _ in range(2):
+        await write(page, "/social draft Too many")
+        most = await dialog.locator("[data-files]").get_attribute("data-max")
+        notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"}
+        files = [notes] * (int(most or 0) + 1)
+        await dialog.get_by_label("Choose files").set_input_files(files)
+        await expect(dialog.get_by_text(f"No more than {most} files")).to_be_visible()
+        await dialog.get_by_role("button", name="Cancel").click()
+        await expect(dialog).to_be_hidden()
 
 
 async def test_a_picture_is_sent_with_a_message_and_shown(page: Tab, desk: Desk) -> None:

@@ -210,7 +210,19 @@ function save(form) {
   }).catch(() => {}); // The form itself still holds it.
 }
 
-async function upload(chooser, element) {
+const uploads = new Set();
+
+// Resolves once the files that were chosen so far have arrived at the server.
+export function uploaded() {
+  return Promise.all(uploads);
+}
+
+function upload(chooser, element) {
+  const all = addChosen(chooser, element).finally(() => uploads.delete(all));
+  uploads.add(all);
+}
+
+async function addChosen(chooser, element) {
   const list = element.querySelector("[data-file-list]");
   const room = Number(element.querySelector("[data-files]").dataset.max) - list.children.length;
   const files = [...chooser.files];
@@ -221,13 +233,6 @@ async function upload(chooser, element) {
   }
   if ("dispatch" in element.dataset) tell(element, entered(element));
   saveSoon(element);
-}
-
-const uploads = new Set();
-
-// Resolves once no file is on its way to the server.
-export function uploaded() {
-  return Promise.all(uploads);
 }
 
 // Sends one file to the server and shows it in a list.
@@ -251,10 +256,7 @@ export async function addFile(list, file) {
   list.append(item);
   const form = new FormData();
   form.append("file", file);
-  const sending = post("/upload", form);
-  uploads.add(sending);
-  const answer = await sending;
-  uploads.delete(sending);
+  const answer = await post("/upload", form);
   if (!answer) {
     item.remove();
     return;

@@ -68,11 +68,11 @@ async function submit(form) {
   if (dialog.classList.contains("is-loading")) return;
   const button = form.querySelector("[data-submit]");
   if (!button) return;
-  forgetSaving(form);
   dialog.classList.add("is-loading");
   button.classList.add("is-busy");
   button.setAttribute("aria-busy", "true");
   await uploaded();
+  forgetSaving(form);
   await post("/submit", { view: form.dataset.view, values: stateOf(form) });
   dialog.classList.remove("is-loading");
   for (const shown of dialog.querySelectorAll("[data-submit]")) {
