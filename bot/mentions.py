@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
 from bot.errors import NotFound
-from bot.networks.base import Publishes
+from bot.networks.base import as_publisher
 from bot.progress import NOTHING_SENT, Progress, progress
 from bot.team import Action, Person, admit
 from storage import accounts, history, mentions, parts, watches, workspaces
@@ -164,7 +164,7 @@ class Mentions:
             choice = self._accounts.choice(account)
         except NotFound:
             return None
-        return choice if isinstance(self._accounts.network(account), Publishes) else None
+        return choice if as_publisher(self._accounts.network(account)) else None
 
     async def open_ones(self, person: Person, page: int = 0) -> OpenMentions:
         """A page of what is open: what needs an answer, then possibly negative ones, then what

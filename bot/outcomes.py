@@ -18,7 +18,7 @@ from bot.errors import (
     Unavailable,
     UserError,
 )
-from bot.networks.base import Published, Publishes, Uncertainty
+from bot.networks.base import Published, Uncertainty, as_publisher
 from bot.posts import IN_WORDS, thread_parts
 from bot.progress import GONE, TAKE_DOWN, WANTED, cannot_go_on, is_being_taken_down, is_out
 from bot.progress import posts_of as posts_among
@@ -131,14 +131,14 @@ class Outcomes:
 
         :raises NetworkError: the network gave no answer, within 10 s at most.
         """
-        network = self._accounts.network(question.account)
-        part = question.part
-        if not isinstance(network, Publishes) or part.begun_at is None:
+        network, part = self._accounts.network(question.account), question.part
+        publisher = as_publisher(network)
+        if publisher is None or part.begun_at is None:
             return None
         session = self._accounts.session(question.account)
         try:
             async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
-                return await network.find(session, part.key, part.frozen, part.begun_at)
+                return await publisher.find(session, part.key, part.frozen, part.begun_at)
         except TimeoutError as error:
             raise Unavailable(f"{network.label} gave no answer in time.") from error
 
@@ -194,8 +194,8 @@ class Outcomes:
         self._notices.ring()
 
     def _uncertainty(self, asked: Question) -> Uncertainty:
-        network = self._accounts.network(asked.account)
-        return network.uncertainty if isinstance(network, Publishes) else Uncertainty.ASK
+        network = as_publisher(self._accounts.network(asked.account))
+        return Uncertainty.ASK if network is None else network.uncertainty
 
     async def _question(
         self, tx: Transaction, person: Person, delivery_id: str, part_id: str | None
@@ -326,10 +326,11 @@ class Outcomes:
         :raises NetworkError: the rest isn't deleted.
         """
         problem = None if thread else NOT_FROM_HERE
-        network, session = self._accounts.network(account), self._accounts.session(account)
+        network = as_publisher(self._accounts.network(account))
+        session = self._accounts.session(account)
         for part in (each for each in reversed(thread) if is_out(each)):
             kept = part.result or {}
-            if not isinstance(network, Publishes) or not kept.get("remote_id"):
+            if network is None or not kept.get("remote_id"):
                 problem = NOT_FROM_HERE
                 continue
             await network.delete(session, kept["remote_id"])
