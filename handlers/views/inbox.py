@@ -93,7 +93,7 @@ def _mention(shown: MentionOverview, now: datetime, user_id: str) -> list[Block]
         "Nobody has it yet." if is_nobodys else "",
         quoted(newest.text, SHOWN_TEXT, newest.url),
         last_reply(shown),
-        " · ".join(clocks(mention, now)),
+        *clocks(mention, now),
     ]
     options = menu_options(mention, by=user_id)
     return [
