@@ -42,6 +42,7 @@ from storage.tables import health_probes
 from storage.writing_thread import InThread, WritingThread
 
 BUSY_TIMEOUT_S = 15
+TURN_TIMEOUT_S = BUSY_TIMEOUT_S * 4  # for a connection, while others have theirs
 STOPPED_S = 30
 PROBE_BYTES = 65_536  # some 16 pages, more than a transaction of ours usually adds
 TRIED_AGAIN_AFTER_S = (0.2, 1, 5, 10)
@@ -120,7 +121,7 @@ class Database:
             yield
             return
         try:
-            async with asyncio.timeout(BUSY_TIMEOUT_S * 4):
+            async with asyncio.timeout(TURN_TIMEOUT_S):
                 await self._turn.acquire()
         except TimeoutError as error:
             raise PoolTimeout("others were writing all the time") from error
@@ -237,7 +238,7 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=BUSY_TIMEOUT_S * 4,
+        pool_timeout=TURN_TIMEOUT_S,
         hide_parameters=True,  # what people wrote and what is encrypted stays out of the log
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
