@@ -13,17 +13,16 @@ from bot.inboxes import Inboxes
 from bot.reminders import (
     HORIZON,
     LISTED_BEFORE,
-    Away,
     Reviewer,
     Stage,
     candidates,
-    is_night,
     latest_list,
     to_remind,
     to_tell_author,
 )
 from bot.reviews import list_minute
 from bot.waiting import Waiting, lists_changed, waiting_for, with_deciders
+from bot.waking_hours import Away, is_night
 from bot.zones import first_existing
 from storage import notices, occurrences, posts, workspaces
 from storage.database import Database

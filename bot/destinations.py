@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admins import admins
 from bot.clock import Clock
+from bot.role_holders import admins
 from storage import destinations, notices, shared_channels
 from storage.database import Database
 from storage.records import Card

@@ -8,9 +8,9 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from bot.reminders import is_night, not_by_night
-from bot.roles import effective
-from storage import notices, user_groups, workspaces
+from bot.role_holders import role_holders
+from bot.waking_hours import is_night, not_by_night
+from storage import notices
 from storage.records import Member, Mention, MentionState, Role, Urgency
 from storage.rows import Transaction
 
@@ -68,12 +68,9 @@ class Answering:
 
 async def who_answers(tx: Transaction, workspace_id: str) -> Answering:
     """As the roles are now."""
-    groups = await user_groups.of_workspace(tx, workspace_id)
-    found: dict[Role, dict[str, Member]] = {Role.RESPONDER: {}, Role.ADMIN: {}}
-    for member in await workspaces.team(tx, workspace_id):
-        for role in effective(member, groups, ()).everywhere & found.keys():
-            found[role][member.user_id] = member
-    return Answering(responders=found[Role.RESPONDER], admins=found[Role.ADMIN])
+    found = await role_holders(tx, workspace_id, Role.RESPONDER, Role.ADMIN)
+    by_id = {role: {one.user_id: one for one in members} for role, members in found.items()}
+    return Answering(responders=by_id[Role.RESPONDER], admins=by_id[Role.ADMIN])
 
 
 def concern_of(

@@ -7,13 +7,13 @@ once per half-day, but for what can't wait.
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.reminders import half_day, is_night, next_half_day, next_morning
 from bot.team import unchecked
+from bot.waking_hours import half_day, is_night, next_half_day, next_morning
 from storage import notices, occurrences, workspaces
 from storage.records import Card, Member, Workspace
 from storage.rows import Transaction
 
-ALARMS_APART = timedelta(hours=1)
+LATE_PINGS_APART = timedelta(hours=1)
 LATER = "later"  # occurrences of this kind: when somebody is pinged who couldn't be before
 
 
@@ -53,12 +53,12 @@ async def ping(tx: Transaction, member: Member, now: datetime, *, insist: bool =
     return is_new
 
 
-async def alarm(tx: Transaction, member: Member, now: datetime) -> None:
+async def ping_of_late(tx: Transaction, member: Member, now: datetime) -> None:
     """`ping` somebody about what is late, which can't wait for the next half-day: but an hour from
     the last time, and until the night is over."""
     place = member.workspace_id, member.user_id
     before = await occurrences.latest(tx, _late_job(*place), now)
-    at = now if before is None else max(now, before + ALARMS_APART)
+    at = now if before is None else max(now, before + LATE_PINGS_APART)
     if at > now:
         if is_night(at, zone := ZoneInfo(member.zone)):
             at = next_morning(at, zone)
@@ -72,7 +72,7 @@ async def alarm(tx: Transaction, member: Member, now: datetime) -> None:
 async def bring_up(tx: Transaction, member: Member, now: datetime, *, is_late: bool) -> None:
     """Show as a new message what came in when none could be sent, unless somebody does already.
 
-    :param is_late: something in it is, so that this is an `alarm`.
+    :param is_late: something in it is, so that this is a `ping_of_late`.
     """
     place = member.workspace_id, member.user_id
     await _spend_half_day(tx, member, now)

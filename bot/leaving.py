@@ -10,8 +10,8 @@ somebody.
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admins import admins
 from bot.escalations import told_of
+from bot.role_holders import admins
 from storage import (
     accounts,
     campaign_grants,
@@ -53,7 +53,7 @@ async def left(tx: Transaction, member: Member, now: datetime) -> None:
     for mention in await mentions.release_all(tx, workspace_id, user_id):
         await history.note(tx, workspace_id, mention.id, None, "released", now, member.name)
         await notices.refresh(tx, workspace_id, mention.id, now)
-        await occurrences.forget_all(tx, told_of(mention))  # whoever has it now is told
+        await occurrences.forget(tx, told_of(mention))  # whoever has it now is told
     told = await admins(tx, workspace_id)
     if told:  # who is asked to reconnect them from now on
         new = told[0].user_id

@@ -10,7 +10,7 @@ from bot import escalations, inbox
 from bot.clock import Clock
 from bot.escalations import Answering, Concern, told_of
 from bot.mentions import LIST_LENGTH
-from bot.reminders import Away
+from bot.waking_hours import Away
 from storage import mentions, notices, occurrences, workspaces
 from storage.database import Database
 from storage.occurrences import Occurrence
@@ -124,7 +124,7 @@ class MentionTimes:
                 if await occurrences.claim(tx, *_told(mention, concern), now)
             ]
             if any(concern.stage.is_late for concern in news):
-                await inbox.alarm(tx, member, now)
+                await inbox.ping_of_late(tx, member, now)
             elif news:
                 await inbox.ping(tx, member, now)
 

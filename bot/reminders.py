@@ -1,19 +1,15 @@
 """Whom to remind of a post that waits for a decision, and when. Pure."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.waking_hours import is_night, next_morning, not_by_night
 from bot.zones import first_existing
 
-MORNING, EVENING = time(8), time(20)  # between them people are reminded, by their own clocks
-TOLD_IN_THE_EVENING = 18  # o'clock
 LISTED_BEFORE = timedelta(hours=5)  # who gets the list with it within this time is told by that
-
-Away = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
-"""Which of these people of a workspace aren't to be disturbed now."""
 
 
 class Stage(StrEnum):
@@ -78,15 +74,6 @@ def told_at(due_at: datetime, stage: Stage, zone: ZoneInfo) -> datetime:
     return not_by_night(at, zone) if stage in (Stage.FIRST, Stage.WARNED) else at
 
 
-def not_by_night(at: datetime, zone: ZoneInfo) -> datetime:
-    """A time (UTC), or the evening before it where it is in somebody's night."""
-    if not is_night(at, zone):
-        return at
-    local = at.astimezone(zone)
-    day = local.date() if local.time() >= EVENING else local.date() - timedelta(days=1)
-    return first_existing(day, TOLD_IN_THE_EVENING * 60, zone)
-
-
 def to_remind(
     due_at: datetime, now: datetime, reviewers: Sequence[Reviewer]
 ) -> Mapping[str, Stage]:
@@ -137,33 +124,6 @@ def to_tell_author(
     if warned_at < submitted_at:  # in the night they are still at it
         warned_at = due_at - BEFORE[Stage.WARNED]
     return Stage.WARNED if now >= warned_at else None
-
-
-def is_night(now: datetime, zone: ZoneInfo) -> bool:
-    """Whether nobody wants to be reminded at that time of day."""
-    return not MORNING <= now.astimezone(zone).time() < EVENING
-
-
-def next_morning(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the night is over (UTC)."""
-    local = now.astimezone(zone)
-    day = local.date() if local.time() < MORNING else local.date() + timedelta(days=1)
-    return first_existing(day, MORNING.hour * 60, zone)
-
-
-def half_day(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the half-day that it is for somebody began (UTC): midnight or noon by their clock."""
-    local = now.astimezone(zone)
-    return first_existing(local.date(), 0 if local.hour < 12 else 12 * 60, zone).astimezone(UTC)
-
-
-def next_half_day(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the next half-day begins for somebody who is awake (UTC): noon, or the morning after."""
-    local = now.astimezone(zone)
-    if local.hour < 12:
-        return first_existing(local.date(), 12 * 60, zone).astimezone(UTC)
-    tomorrow = local.date() + timedelta(days=1)
-    return first_existing(tomorrow, MORNING.hour * 60, zone).astimezone(UTC)
 
 
 def latest_list(now: datetime, minute: int, zone: ZoneInfo) -> datetime:

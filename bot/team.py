@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot import leaving
-from bot.admins import admins
 from bot.clock import Clock
 from bot.errors import NotAllowed, NotSetUp
+from bot.role_holders import admins
 from bot.roles import Roles, effective
 from storage import campaign_grants, campaigns, history, user_groups, workspaces
 from storage.database import Database

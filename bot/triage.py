@@ -145,7 +145,7 @@ class Triage:
                 solved_at=None,
                 resolve_with=None,
             )
-            await occurrences.forget_all(tx, told_of(mention))  # of what is late, anew
+            await occurrences.forget(tx, told_of(mention))  # of what is late, anew
         self._notices.ring()
         return mention
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, true
 from sqlalchemy.exc import IntegrityError
 
 from storage.rows import Transaction, changed
@@ -61,13 +61,6 @@ async def is_claimed(tx: Transaction, job: str, occurrence: datetime) -> bool:
     return found.first() is not None
 
 
-async def forget_all(tx: Transaction, kind: str) -> None:
-    """Drop all claims of jobs named ``kind:...``."""
-    await tx.connection.execute(
-        delete(occurrences).where(occurrences.c.job.startswith(f"{kind}:", autoescape=True))
-    )
-
-
 async def latest(tx: Transaction, job: str, now: datetime) -> datetime | None:
     """The last time up to now for which a job was claimed."""
     query = select(func.max(occurrences.c.occurrence)).where(
@@ -77,11 +70,11 @@ async def latest(tx: Transaction, job: str, now: datetime) -> datetime | None:
     return found
 
 
-async def forget(tx: Transaction, kind: str, before: datetime) -> None:
-    """Drop the claims of jobs named ``kind:...`` that are long past."""
-    await tx.connection.execute(
-        delete(occurrences).where(
-            occurrences.c.job.startswith(f"{kind}:", autoescape=True),
-            occurrences.c.occurrence < before,
-        )
-    )
+async def forget(tx: Transaction, kind: str, before: datetime | None = None) -> None:
+    """Drop the claims of jobs named ``kind:...``.
+
+    :param before: only those for an earlier time.
+    """
+    named = occurrences.c.job.startswith(f"{kind}:", autoescape=True)
+    past = true() if before is None else occurrences.c.occurrence < before
+    await tx.connection.execute(delete(occurrences).where(named, past))

@@ -13,13 +13,12 @@ from bot.reminders import (
     HORIZON,
     Reviewer,
     Stage,
-    half_day,
-    is_night,
     latest_list,
     to_remind,
     to_tell_author,
     told_at,
 )
+from bot.waking_hours import half_day, is_night
 
 UTC_ZONE = ZoneInfo("UTC")
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
