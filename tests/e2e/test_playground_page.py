@@ -396,6 +396,20 @@ async def test_what_the_page_says_in_a_form_is_said_in_the_next_one_too(
         await expect(dialog).to_be_hidden()
 
 
+async def test_a_press_that_began_before_the_form_was_renewed_counts(
+    page: Tab, desk: Desk
+) -> None:
+    await page.goto(desk.address(ANA))
+    await write(page, "/social draft In a hurry")
+    dialog = page.get_by_role("dialog", name="New post")
+    await dialog.get_by_role("button", name="Next").hover()
+    await page.mouse.down()
+    await dialog.get_by_role("button", name="Check").dispatch_event("click")
+    await expect(dialog.get_by_text("Checked 10 characters.")).to_be_visible()
+    await page.mouse.up()
+    await expect(dialog).to_be_hidden()
+
+
 async def test_a_picture_is_sent_with_a_message_and_shown(page: Tab, desk: Desk) -> None:
     await page.goto(desk.address(ANA))
     sun = {"name": "sun.png", "mimeType": "image/png", "buffer": picture()}

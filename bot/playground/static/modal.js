@@ -34,14 +34,22 @@ function replace(before, form) {
   const { scrollTop } = before.querySelector("[data-modal-body]");
   dialog.classList.remove("is-loading");
   keepingFocus(dialog, () => {
-    dialog.replaceChildren(form);
-    enhance(form);
-    restore(form, kept);
-    form.querySelector("[data-modal-body]").scrollTop = scrollTop;
+    renew(before, form);
+    enhance(before);
+    restore(before, kept);
+    before.querySelector("[data-modal-body]").scrollTop = scrollTop;
   });
-  if (!focusWrong(form) && (!dialog.contains(document.activeElement) || document.activeElement === dialog)) {
-    focusFirst(form);
+  if (!focusWrong(before) && (!dialog.contains(document.activeElement) || document.activeElement === dialog)) {
+    focusFirst(before);
   }
+}
+
+// A part that stays the same stays in the page: a press that has begun on its button would be lost.
+function renew(before, form) {
+  Object.assign(before.dataset, form.dataset);
+  [...form.children].forEach((part, at) => {
+    if (!before.children[at].isEqualNode(part)) before.children[at].replaceWith(part);
+  });
 }
 
 function focusWrong(form) {
