@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     Column,
     Float,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -410,6 +412,28 @@ history = Table(
         postgresql_where=text("actor_id IS NOT NULL"),
     ),
 )
+
+# An entry in the chain is never changed or deleted; one that stands outside it may be taken in.
+_NEVER = "an entry of the record is never changed or deleted"
+_GUARDS = {
+    "sqlite": [
+        f"CREATE TRIGGER history_refuses_{name} BEFORE {what} ON history "
+        f"WHEN OLD.seq IS NOT NULL BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END"
+        for name, what in (("change", "UPDATE"), ("deletion", "DELETE"))
+    ],
+    "postgresql": [
+        "CREATE FUNCTION history_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_NEVER}'; END $$",
+        "CREATE TRIGGER history_refuses_change BEFORE UPDATE OR DELETE ON history "
+        "FOR EACH ROW WHEN (OLD.seq IS NOT NULL) EXECUTE FUNCTION history_refuses()",
+        "CREATE TRIGGER history_refuses_emptying BEFORE TRUNCATE ON history "
+        "FOR EACH STATEMENT EXECUTE FUNCTION history_refuses()",
+    ],
+}
+for _dialect, _statements in _GUARDS.items():
+    for _statement in _statements:
+        _guard = DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+        event.listen(history, "after_create", _guard)
 
 record_heads = Table(
     "record_heads",

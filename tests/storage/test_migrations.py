@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.command import upgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 import storage.migrations
 from storage import workspaces
@@ -31,13 +31,49 @@ asyncio.run(main())
 """
 
 
-async def test_tables_and_migrations_say_the_same(database: Database) -> None:
-    def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, metadata))
+TRIGGERS = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+    "postgresql": (
+        "SELECT tgname, pg_get_triggerdef(pg_trigger.oid), prosrc "
+        "FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid WHERE NOT tgisinternal ORDER BY 1"
+    ),
+}
 
+
+async def test_tables_and_migrations_say_the_same(database_url: str) -> None:
+    """What an empty database gets at once is what all migrations make of one."""
+    database = Database(database_url)
+    made: list[list[object]] = []
+    with pytest.raises(_NotKept):
+        async with database.transaction() as tx:
+            await tx.connection.run_sync(_upgrade_to, "head")
+            made.append(await tx.connection.run_sync(_what_is_there))
+            raise _NotKept
+    assert await migrate(database) is True
     async with database.reading() as tx:
-        assert await tx.connection.run_sync(differences) == []
+        made.append(await tx.connection.run_sync(_what_is_there))
+    await database.close()
+    assert made[0] == made[1]
+
+
+class _NotKept(Exception):
+    pass
+
+
+def _what_is_there(connection: Connection) -> list[object]:
+    """What Alembic doesn't compare; and that it finds no difference in what it does."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    assert list(compare_metadata(context, metadata)) == []
+    triggers = connection.execute(text(TRIGGERS[connection.dialect.name])).all()
+    assert len(triggers) == 2
+    found = inspect(connection)
+    columns = sorted(
+        (table, column["name"], str(column["type"]), column["nullable"], str(column["default"]))
+        for table in found.get_table_names()
+        for column in found.get_columns(table)
+    )
+    keys = {table: found.get_pk_constraint(table) for table in found.get_table_names()}
+    return [triggers, context.get_current_revision(), columns, keys]
 
 
 def test_head_is_the_newest_migration() -> None:
@@ -141,7 +177,7 @@ INSERT INTO parts (id, delivery_id, position, kind, key, frozen, state)
 async def test_what_the_first_release_scheduled_is_still_scheduled(database_url: str) -> None:
     database = Database(database_url)
     async with database.transaction() as tx:
-        await tx.connection.run_sync(_upgrade_to_the_first_release)
+        await tx.connection.run_sync(_upgrade_to, "0001")
         for statement in OF_THE_FIRST_RELEASE.split(";"):
             await tx.connection.execute(text(statement))
     assert await migrate(database) is True
@@ -156,7 +192,7 @@ async def test_what_the_first_release_scheduled_is_still_scheduled(database_url:
     await database.close()
 
 
-def _upgrade_to_the_first_release(connection: Connection) -> None:
+def _upgrade_to(connection: Connection, version: str) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
-    upgrade(config, "0001")
+    upgrade(config, version)
