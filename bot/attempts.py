@@ -41,7 +41,7 @@ class Timing:
 class Attempt:
     """Everything one attempt works with. ``late``: past the workspace's limit, so that nothing new
     may go out; ``late_from``: that limit (UTC), which may pass after the claim. ``time``: not
-    before it (UTC) the call may be made, ``at`` the same by the event loop's clock; ``may_upload``:
+    before it (UTC) the call may be made, ``at`` the same by `time.monotonic`; ``may_upload``:
     whether its pictures may be uploaded sooner. ``part`` is the one that is being sent, which
     everything that goes wrong concerns, and ``published`` what became of it; ``first`` is a
     thread's first post, once it is out."""

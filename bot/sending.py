@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from bot.accounts import Accounts
@@ -260,10 +261,12 @@ class Sender:
         return uploaded
 
     async def _until(self, at: float) -> None:
-        """Wait for the delivery's time, unless the process stops before it."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(at):
-                await self.stopping.wait()
+        """Wait for the delivery's time, unless the process stops before it. A loop's timers may
+        ring a moment early."""
+        while (left := at - monotonic()) > 0 and not self.stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self.stopping.wait()
 
     async def _confirmed(self, call: _Call) -> None:
         """The last look before the call, and its beginning kept.
@@ -272,16 +275,15 @@ class Sender:
         run out. Between that look and the call itself nothing can be promised
         (docs/architecture.md).
         """
-        loop = asyncio.get_running_loop()
         while True:
             if self.stopping.is_set():
                 raise NotNow
-            asked = loop.time()
+            asked = monotonic()  # a loop's own time may be from before the process was stopped
             refused = await self._confirming.do(call)
             if refused is not None:
                 raise refused
             spare = self._timing.lease - self._timing.call
-            if loop.time() - asked < spare.total_seconds() / 2:
+            if monotonic() - asked < spare.total_seconds() / 2:
                 return
 
     async def _confirm_all(self, calls: Sequence[_Call]) -> Sequence[Exception | None]:

@@ -13,9 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import httpx
-
 from bot.errors import Unavailable
+from bot.networks.http import Client
 from storage.records import Account, MentionKind
 
 
@@ -179,7 +178,7 @@ class Measured:
 class Network(ABC):
     """A social network. One instance serves all of its accounts.
 
-    :param client: its own httpx client (see ``bot/networks/http.py``).
+    :param client: its own (see ``bot/networks/http.py``).
     :param settings: values of the declared ``settings`` by variable name.
     :param now: the clock (UTC).
     :cvar threads: whether posts can follow one another as a thread: then ``publish`` and ``find``
@@ -196,7 +195,7 @@ class Network(ABC):
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         settings: Mapping[str, str],
         now: Callable[[], datetime],
     ) -> None:

@@ -44,7 +44,7 @@ from bot.networks.base import (
 )
 from bot.networks.bluesky_api import LABEL, WEB, Api, Closed, Refused, post_url, text_in, tokens
 from bot.networks.bluesky_inbox import listen, measure
-from bot.networks.http import Garbled, clean, origin_of, server_address
+from bot.networks.http import Client, Garbled, clean, origin_of, server_address
 from bot.networks.pictures import fit_picture
 
 POST_TYPE = "app.bsky.feed.post"
@@ -96,7 +96,7 @@ class Bluesky(Network, Publishes, Listens, Measures):
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         settings: Mapping[str, str],
         now: Callable[[], datetime],
     ) -> None:

@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import httpx
-
 from bot import guarded
 from bot.counting import mastodon_length
 from bot.errors import Expired, FieldErrors, Rejected, Unavailable, Uncertain, UserError
@@ -36,7 +34,7 @@ from bot.networks.base import (
     Setting,
     Uncertainty,
 )
-from bot.networks.http import Garbled, clean, origin_of, server_address
+from bot.networks.http import Client, Garbled, clean, origin_of, server_address
 from bot.networks.mastodon_api import LABEL, SCOPES, Api, Gone, Instance, moment_in, text_in
 from bot.networks.mastodon_inbox import (
     full_name,
@@ -99,7 +97,7 @@ class Mastodon(Network, Publishes, Listens, Measures):
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         settings: Mapping[str, str],
         now: Callable[[], datetime],
     ) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from bot.errors import Expired, NetworkError, Rejected
 from bot.networks.base import Session
-from bot.networks.http import Garbled, call
+from bot.networks.http import Client, Garbled, call
 
 LABEL = "Mastodon"
 SCOPES = "read and write"
@@ -39,7 +39,7 @@ class Api:
     :param now: the clock (UTC).
     """
 
-    def __init__(self, client: httpx.AsyncClient, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
 

@@ -396,9 +396,7 @@ async def test_what_the_page_says_in_a_form_is_said_in_the_next_one_too(
         await expect(dialog).to_be_hidden()
 
 
-async def test_a_press_that_began_before_the_form_was_renewed_counts(
-    page: Tab, desk: Desk
-) -> None:
+async def test_a_press_that_began_before_the_form_was_renewed_counts(page: Tab, desk: Desk) -> None:
     await page.goto(desk.address(ANA))
     await write(page, "/social draft In a hurry")
     dialog = page.get_by_role("dialog", name="New post")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import Expired, FieldErrors, RateLimited, Rejected, UserError
 from bot.networks.base import Network, Published, Session
-from bot.networks.http import Garbled
+from bot.networks.http import Garbled, make_client
 from bot.networks.mastodon import Mastodon, _addressed, _same_words
 from bot.networks.mastodon_api import instance_in
 from bot.sources.plain_text import from_html
@@ -501,7 +501,7 @@ async def test_an_address_that_isnt_public_is_never_called(address: str) -> None
     def never(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"called {request.url}")
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as client:
+    async with make_client(transport=httpx.MockTransport(never)) as client:
         network = Mastodon(client, {"MASTODON_URL": "https://mastodon.social"}, Clock())
         with pytest.raises(UserError) as caught:
             await network.connect({"server": address, "token": TOKEN})
@@ -515,7 +515,7 @@ async def test_a_server_that_is_no_mastodon_gets_no_token() -> None:
         seen.append(request)
         return httpx.Response(200, json={"hello": "world"})
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(other)) as client:
+    async with make_client(transport=httpx.MockTransport(other)) as client:
         network = Mastodon(client, {"MASTODON_URL": "http://127.0.0.1:9"}, Clock())
         with pytest.raises(UserError, match=r"127\.0\.0\.1:9.*doesn't seem"):
             await network.connect({"server": "http://127.0.0.1:9", "token": TOKEN})
