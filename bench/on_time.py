@@ -26,17 +26,17 @@ from storage.records import DeliveryState
 from storage.tables import deliveries
 
 SIZES = (1_000, 10_000)
-FLOORS = (5, 10, 20, 50)
+PEERS_CONNECTIONS = (5, 10, 20, 50)  # each peer has what it is quickest with
 UNDER_WAY = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 HOW = f"""Posts due in the same second go to a network of its own process that answers each after
 50 ms. *Start lateness* is from the due time to a request's arrival there, 99th percentile of the
-first {CONNECTIONS}, which is how many connections there are; *the whole* is from the due time until
-the last is answered and committed. Socialdesk is `run` with everything it does beside, each post
-with a card in Slack to be edited. The floor is bare httpx loops that remember nothing, at the best
-of {", ".join(map(str, FLOORS))} connections. The job store is APScheduler's SQLAlchemyJobStore on
-the same database, with a date job for each post, {CONNECTIONS} connections and the same call; it
-deletes a job before it runs, so what a crash interrupts is lost."""
+first that fit the connections; *the whole* is from the due time until the last is answered and
+committed. Socialdesk is `run` with everything it does beside, {CONNECTIONS} connections, and for
+each post a card in Slack to be edited. The floor is bare httpx loops that remember nothing. The job
+store is APScheduler's SQLAlchemyJobStore on the same database, with a date job for each post and
+the same call; it deletes a job before it runs, so what a crash interrupts is lost. Both have the
+best of {", ".join(map(str, PEERS_CONNECTIONS))} connections (with 1,000 posts, on SQLite)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,14 @@ class Run:
     lateness: float
     whole: float
     cpu: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """With how many connections each peer is quickest."""
+
+    floor: int
+    store: int
 
 
 def medians(runs: Sequence[Run]) -> Run:
@@ -60,7 +68,7 @@ async def measure(runs: int, sizes: Sequence[int] = SIZES) -> Section:
     """All sizes on SQLite, the smallest on PostgreSQL as well."""
     lateness, whole = [], []
     async with slow_network() as network:
-        best = await _best_floor(network, sizes[0])
+        best = await _best(network, sizes[0])
         for size in sizes:
             for place in ("SQLite", "PostgreSQL") if size == sizes[0] else ("SQLite",):
                 taken = await _side_by_side(network, place, size, best, runs)
@@ -78,9 +86,9 @@ async def measure(runs: int, sizes: Sequence[int] = SIZES) -> Section:
                     [
                         what,
                         f"{ours.whole:.1f} s",
-                        f"{floor.whole:.1f} s ({best})",
+                        f"{floor.whole:.1f} s ({best.floor})",
                         f"{ours.whole / floor.whole:.2f}",
-                        f"{store.whole:.1f} s",
+                        f"{store.whole:.1f} s ({best.store})",
                         f"{ours.whole / store.whole:.2f}",
                         f"{ours.cpu / size * 1000:.1f} ms",
                     ]
@@ -96,7 +104,7 @@ async def measure(runs: int, sizes: Sequence[int] = SIZES) -> Section:
                     "Socialdesk",
                     "floor (connections)",
                     "ratio",
-                    "job store",
+                    "job store (connections)",
                     "ratio",
                     "our CPU for a post",
                 ],
@@ -106,13 +114,19 @@ async def measure(runs: int, sizes: Sequence[int] = SIZES) -> Section:
     )
 
 
-async def _best_floor(network: SlowNetwork, size: int) -> int:
-    taken = {count: (await _floor(network, size, count)).whole for count in FLOORS}
-    return min(taken, key=taken.__getitem__)
+async def _best(network: SlowNetwork, size: int) -> Best:
+    floor, store = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in PEERS_CONNECTIONS:
+            floor[count] = (await _floor(network, size, count)).whole
+            jobs = f"sqlite:///{Path(folder) / 'jobs.db'}"
+            store[count] = (await _job_store(network, jobs, size, count)).whole
+    print(f"  seconds by connections: floor {floor}, store {store}", flush=True)
+    return Best(min(floor, key=floor.__getitem__), min(store, key=store.__getitem__))
 
 
 async def _side_by_side(
-    network: SlowNetwork, place: str, size: int, best: int, runs: int
+    network: SlowNetwork, place: str, size: int, best: Best, runs: int
 ) -> Mapping[str, Sequence[Run]]:
     """The three in turn, several times."""
     taken = defaultdict(list)
@@ -123,8 +137,8 @@ async def _side_by_side(
             url = stack.enter_context(postgresql())
         environment = await prepared(folder, network.address, url)
         for _ in range(runs):
-            taken["floor"].append(await _floor(network, size, best))
-            taken["store"].append(await _job_store(network, url, size))
+            taken["floor"].append(await _floor(network, size, best.floor))
+            taken["store"].append(await _job_store(network, url, size, best.store))
             taken["ours"].append(await _ours(network, environment, size))
             for who, run in taken.items():
                 print(f"  {size} {place} {who}: {run[-1]}", flush=True)
@@ -135,18 +149,18 @@ async def _floor(network: SlowNetwork, size: int, connections: int) -> Run:
     due = time.time() + 2
     arguments = ["-m", "bench.bare_workers", network.address, str(size), str(due), str(connections)]
     async with started(arguments, {}, "ready"):
-        return await _answered(network, size, due)
+        return await _answered(network, size, due, connections)
 
 
-async def _job_store(network: SlowNetwork, url: str, size: int) -> Run:
+async def _job_store(network: SlowNetwork, url: str, size: int, connections: int) -> Run:
     due = time.time() + 4 + size / 2_000
     sync = normalised(url).set(
         drivername="sqlite" if url.startswith("sqlite") else "postgresql+psycopg"
     )
     address = sync.render_as_string(hide_password=False)
     arguments = ["-m", "bench.job_store", address, network.address, str(size), str(due)]
-    async with started([*arguments, str(CONNECTIONS)], {}, "ready"):
-        return await _answered(network, size, due)
+    async with started([*arguments, str(connections)], {}, "ready"):
+        return await _answered(network, size, due, connections)
 
 
 async def _ours(network: SlowNetwork, environment: Mapping[str, str], size: int) -> Run:
@@ -156,7 +170,7 @@ async def _ours(network: SlowNetwork, environment: Mapping[str, str], size: int)
         due = await schedule_soon(database, size)
         await asyncio.sleep(due - 0.2 - time.time())
         before = bot.cpu_s()
-        run = await _answered(network, size, due)
+        run = await _answered(network, size, due, CONNECTIONS)
         while await _left(database):  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.01)
         committed, used = time.time() - due, bot.cpu_s() - before
@@ -164,7 +178,7 @@ async def _ours(network: SlowNetwork, environment: Mapping[str, str], size: int)
     return Run(run.lateness, committed, used)
 
 
-async def _answered(network: SlowNetwork, size: int, due: float) -> Run:
+async def _answered(network: SlowNetwork, size: int, due: float, connections: int) -> Run:
     """Wait until the network has answered all, once each."""
     await network.forget()
     await asyncio.sleep(max(0.0, due - time.time()))
@@ -175,7 +189,7 @@ async def _answered(network: SlowNetwork, size: int, due: float) -> Run:
             seen = await network.seen()
     if seen.posts != size or seen.doubled:
         raise RuntimeError(f"Not each once: {seen.posts} of {size}, {seen.doubled} doubled.")
-    fitting = [arrival - due for arrival in seen.first[:CONNECTIONS]]
+    fitting = [arrival - due for arrival in seen.first[:connections]]
     lateness = statistics.quantiles(fitting, n=100, method="inclusive")[-1]
     return Run(lateness, seen.answered_at - due)
 

@@ -138,7 +138,7 @@ def _upgrade(connection: Connection, release: Release) -> bool:
 
 def _create(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
-    _version.create(connection)
+    _version.create(connection, checkfirst=True)
     connection.execute(insert(_version).values(version_num=HEAD))
 
 

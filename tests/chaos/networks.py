@@ -25,7 +25,7 @@ from bot.networks.base import (
     Setting,
     Uncertainty,
 )
-from bot.networks.http import Garbled, call
+from bot.networks.http import Client, Garbled, call
 from tests.chaos.plan import CLIENT_S, GRACE, KEY_LIFE, KINDS, TIMING
 
 STAMP = "X-Begun"
@@ -49,13 +49,12 @@ class _Rehearsal(Network):
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         settings: Mapping[str, str],
         now: Callable[[], datetime],
     ) -> None:
         super().__init__(client, settings, now)
         client.timeout = httpx.Timeout(CLIENT_S)
-        client.event_hooks = {"request": [_stamp]}
 
     def count(self, text: str) -> int:
         return len(text)
@@ -112,19 +111,16 @@ class _Rehearsal(Network):
         self, method: str, path: str, session: Session, **options: Any
     ) -> dict[str, Any] | list[Any]:
         token = session.credentials["token"]
-        options["headers"] = {**options.get("headers", {}), "Authorization": f"Bearer {token}"}
+        stamps = {PROCESS: str(os.getpid()), STAMP: repr(time.monotonic())}
+        authorized = {"Authorization": f"Bearer {token}"}
+        options["headers"] = {**options.get("headers", {}), **authorized, **stamps}
         url = f"{self._settings[self.settings[0].variable]}/{self.name}/{path}"
+        if (method, path) == ("POST", "posts"):
+            _halt_once()
         answer: dict[str, Any] | list[Any] = (
             await call(self._client, method, url, label=self.label, now=self._now, **options)
         ).json()
         return answer
-
-
-async def _stamp(request: httpx.Request) -> None:
-    request.headers[PROCESS] = str(os.getpid())
-    request.headers[STAMP] = repr(time.monotonic())
-    if request.url.path.endswith("/posts") and request.method == "POST":
-        _halt_once()
 
 
 def _halt_once() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bot import logs
-from bot.__main__ import stop_signal
+from bot.__main__ import served, stop_signal
 from bot.bootstrap import running
 from bot.settings import read_settings
 from storage.database import Database
@@ -77,4 +77,4 @@ async def run() -> None:
 
 if __name__ == "__main__":
     end_with_parent()
-    asyncio.run(run())
+    served(run())

@@ -40,6 +40,14 @@ TRIGGERS = {
 }
 
 
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name",
+    "postgresql": (
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
+    ),
+}
+
+
 async def test_tables_and_migrations_say_the_same(database_url: str) -> None:
     """What an empty database gets at once is what all migrations make of one."""
     database = Database(database_url)
@@ -66,6 +74,8 @@ def _what_is_there(connection: Connection) -> list[object]:
     assert list(compare_metadata(context, metadata)) == []
     triggers = connection.execute(text(TRIGGERS[connection.dialect.name])).all()
     assert len(triggers) == 2
+    indexes = connection.execute(text(INDEXES[connection.dialect.name])).all()
+    assert [each for each in indexes if "WHERE" in str(each)]
     found = inspect(connection)
     columns = sorted(
         (table, column["name"], str(column["type"]), column["nullable"], str(column["default"]))
@@ -73,7 +83,7 @@ def _what_is_there(connection: Connection) -> list[object]:
         for column in found.get_columns(table)
     )
     keys = {table: found.get_pk_constraint(table) for table in found.get_table_names()}
-    return [triggers, context.get_current_revision(), columns, keys]
+    return [triggers, indexes, context.get_current_revision(), columns, keys]
 
 
 def test_head_is_the_newest_migration() -> None:
