@@ -35,8 +35,10 @@ first that fit the connections; *the whole* is from the due time until the last 
 committed. Socialdesk is `run` with everything it does beside, {CONNECTIONS} connections, and for
 each post a card in Slack to be edited. The floor is bare httpx loops that remember nothing. The job
 store is APScheduler's SQLAlchemyJobStore on the same database, with a date job for each post and
-the same call; it deletes a job before it runs, so what a crash interrupts is lost. Both have the
-best of {", ".join(map(str, PEERS_CONNECTIONS))} connections (with 1,000 posts, on SQLite)."""
+the same call; it deletes a job before it runs, so what a crash interrupts is lost. Both use httpx
+as it comes on asyncio's own loop (Socialdesk: uvloop, and past httpx's handling of redirects and
+cookies), with the best of {", ".join(map(str, PEERS_CONNECTIONS))} connections, found with the
+fewest posts on SQLite."""
 
 
 @dataclass(frozen=True, slots=True)

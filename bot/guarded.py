@@ -15,7 +15,7 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import httpx
 
@@ -23,6 +23,7 @@ from bot.errors import UserError
 from bot.networks.http import CONNECTIONS, clean, tls
 
 LONGEST_ADDRESS = 2_000  # characters
+MOST_TRIED = 3  # addresses of one host: all of them and its name must fit into one call's time
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """A host's name and a port -> its IP addresses, best first.
@@ -147,11 +148,15 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         parse(str(request.url))
         if self._allow_private:
             return await self._inner.handle_async_request(request)
+        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
         try:
-            addresses = await public_addresses(request.url, self._resolve)
+            async with asyncio.timeout(limits.get("connect")):
+                addresses = await public_addresses(request.url, self._resolve)
+        except TimeoutError as error:  # nothing left this machine: it isn't the call's own limit
+            raise httpx.ConnectTimeout(f"{request.url.host} wasn't found in time") from error
         except OSError as error:
             raise httpx.ConnectError(f"no server is called {request.url.host}") from error
-        return await self._try_each(request, addresses)
+        return await self._try_each(request, addresses[:MOST_TRIED])
 
     async def _try_each(self, request: httpx.Request, addresses: Sequence[str]) -> httpx.Response:
         """The answer of the first address that takes the connection."""

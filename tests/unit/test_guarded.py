@@ -1,5 +1,6 @@
 """Addresses that people gave us are called only where they lead to the public internet."""
 
+import asyncio
 import ipaddress
 import socket
 import ssl
@@ -19,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import guarded
-from bot.guarded import ForbiddenAddress, GuardedTransport
-from bot.networks.http import make_client
+from bot.errors import Unavailable
+from bot.guarded import MOST_TRIED, ForbiddenAddress, GuardedTransport
+from bot.networks.http import call, make_client
 
 PUBLIC = "93.184.216.34"
 
@@ -191,6 +193,36 @@ async def test_an_unknown_name_is_a_connection_that_failed() -> None:
     async with make_client(transport=transport) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get("https://nowhere.example/")
+
+
+async def test_a_name_that_nobody_answers_for_is_a_connection_that_failed() -> None:
+    """Whoever could publish with this call must hear that nothing left."""
+
+    async def silent(host: str, port: int) -> list[str]:
+        await asyncio.sleep(60)
+        return []
+
+    transport = GuardedTransport(allow_private=False, inner=Wire(), resolve=silent)
+    async with make_client(transport=transport, patience_s=1) as client:
+        with pytest.raises(Unavailable, match="wasn't found in time"):
+            await call(
+                client,
+                "POST",
+                "https://silent.example/",
+                label="Acme",
+                now=lambda: datetime.now(UTC),
+                effect=True,
+            )
+
+
+async def test_of_many_addresses_that_take_no_connection_a_few_are_tried() -> None:
+    many = [f"2606:4700::{number}" for number in range(1, 9)]
+    wire = Wire(dead=many)
+    transport = GuardedTransport(allow_private=False, inner=wire, resolve=Names(x_example=[many]))
+    async with make_client(transport=transport) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get("https://x.example/")
+    assert len(wire.requests) == MOST_TRIED
 
 
 async def test_private_addresses_are_called_where_that_is_set() -> None:
