@@ -137,7 +137,7 @@ class Claimer:
     async def _load(
         self, tx: Transaction, claimed: Sequence[Delivery], locked: Mapping[str, Post]
     ) -> Sequence[Attempt]:
-        now, loop_now = await self._database.now(tx), monotonic()
+        now, monotonic_now = await self._database.now(tx), monotonic()
         revisions = await posts.revisions_by_ids(tx, {one.revision_id for one in claimed})
         on = await accounts.any_by_ids(tx, {one.account_id for one in claimed})
         planned = await parts.of_deliveries(tx, [one.id for one in claimed])
@@ -162,7 +162,7 @@ class Claimer:
                     late=now > late_from,
                     late_from=late_from,
                     time=time,
-                    at=loop_now + (time - now).total_seconds(),
+                    at=monotonic_now + (time - now).total_seconds(),
                 )
             )
         return attempts
