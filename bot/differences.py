@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 import regex
-from rapidfuzz.distance import Indel
 
 
 class Kind(Enum):
@@ -53,6 +52,8 @@ def _words(text: str) -> list[Word]:
 
 def _aligned(before: Sequence[Word], after: Sequence[Word]) -> Iterator[Run]:
     """Each word by itself; the ends of both texts are the same, empty word."""
+    from rapidfuzz.distance import Indel  # noqa: PLC0415  # no start waits for it
+
     signs: dict[str, str] = {}
     old, new = (
         "".join(signs.setdefault(word, chr(len(signs))) for _, word in words[:-1])
