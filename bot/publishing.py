@@ -25,7 +25,7 @@ from bot.settling import Settling
 from storage.database import Database
 from storage.records import Delivery
 
-HANDS = 28  # calls at once on one network
+HANDS = 40  # calls at once on one network
 LOT = 60  # claimed at once while many are due: a few alone aren't worth a look into the database
 BREATH = timedelta(milliseconds=50)  # before looking again at what is due but can't be claimed
 

@@ -14,6 +14,7 @@ from tests.servers.postgres import (
     postgresql_with_extensions,
 )
 from tests.servers.skips import pytest_make_collect_report, pytest_runtest_makereport
+from tests.servers.tls import tls_server
 
 __all__ = [
     "bluesky_network",
@@ -28,4 +29,5 @@ __all__ = [
     "postgresql_with_extensions",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
+    "tls_server",
 ]

@@ -42,11 +42,11 @@ from bot.errors import (
     Uncertain,
     UserError,
 )
-from bot.networks.pools import Pools
+from bot.networks.transport import Transport
 
 USER_AGENT = "Socialdesk/0.1"
 PATIENCE_S = 30.0  # for one call from its start to the end of its answer
-CONNECTIONS = 28  # to one network
+CONNECTIONS = 40  # to one network
 LARGEST_ANSWER = 5_000_000  # bytes: a page of notifications is about 200,000
 
 DEFAULT_WAIT = timedelta(seconds=60)
@@ -99,17 +99,12 @@ def make_client(
     :param patience_s: longest wait for one call; connecting may take a sixth of it.
     """
     return Client(
-        transport or _pools(),
+        transport or Transport(connections=CONNECTIONS, tls=tls()),
         timeout=httpx.Timeout(patience_s, connect=patience_s / 6, pool=patience_s / 6),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
     )
-
-
-def _pools() -> Pools:
-    one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30)
-    return Pools(*(httpx.AsyncHTTPTransport(verify=tls(), limits=one) for _ in range(CONNECTIONS)))
 
 
 @cache
