@@ -36,8 +36,8 @@ committed. Socialdesk is `run` with everything it does beside, {CONNECTIONS} con
 each post a card in Slack to be edited. The floor is bare httpx loops that remember nothing. The job
 store is APScheduler's SQLAlchemyJobStore on the same database, with a date job for each post and
 the same call; it deletes a job before it runs, so what a crash interrupts is lost. Both use httpx
-as it comes on asyncio's own loop (Socialdesk: uvloop, and past httpx's handling of redirects and
-cookies), with the best of {", ".join(map(str, PEERS_CONNECTIONS))} connections, found with the
+as it comes on asyncio's own loop (Socialdesk: uvloop, and aiohttp's connections under httpx's
+requests), with the best of {", ".join(map(str, PEERS_CONNECTIONS))} connections, found with the
 fewest posts on SQLite."""
 
 

@@ -1,7 +1,6 @@
 """Start times and memory, beside a bare Bolt app."""
 
 import asyncio
-import compileall
 import sqlite3
 import statistics
 import tempfile
@@ -40,8 +39,6 @@ async def measure(runs: int, mentions: int = MENTIONS) -> Section:
 
 
 async def _starts(folder: Path, runs: int) -> Table:
-    for package in ("bot", "handlers", "storage"):  # as `make setup` does
-        compileall.compile_dir(ROOT / package, quiet=2)
     rows = []
     ours = await seconds(["-m", "bot", "--help"], {}, "Socialdesk", runs)
     python = await seconds(["-c", "print('Python')"], {}, "Python", runs)
