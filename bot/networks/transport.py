@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 KEPT_S = 30.0  # an idle connection
@@ -24,8 +26,8 @@ _LARGE = 1_000_000  # bytes: sent in pieces, so that others get their turn
 class Transport(httpx.AsyncBaseTransport):
     """Sends requests over at most ``connections`` at once; the others wait for one.
 
-    Of a request's timeouts, `pool` is for having a connection, `connect` for each address tried
-    and `read` for each piece of the answer. Nothing is sent a second time.
+    Of a request's timeouts, `pool` is for having a connection, all in all, `connect` for each
+    address tried and `read` for each piece of the answer. Nothing is sent a second time.
 
     :param proxy: the address of an HTTP proxy that everything goes through.
     """
@@ -66,9 +68,7 @@ class Transport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     def _new_session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=self._connections, ssl=self._tls, keepalive_timeout=KEPT_S
-        )
+        connector = _Connector(limit=self._connections, ssl=self._tls, keepalive_timeout=KEPT_S)
         return aiohttp.ClientSession(
             connector=connector,
             middlewares=[_once],
@@ -77,6 +77,20 @@ class Transport(httpx.AsyncBaseTransport):
             auto_decompress=False,  # httpx does
             proxy=self._proxy,
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Takes no connection on which something came while it was kept (a 408 before the server
+    closes it, say): aiohttp would take that for the next request's answer."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        return connection
 
 
 class _Content(httpx.AsyncByteStream):

@@ -126,7 +126,7 @@ async def test_a_kept_connection_that_ends_with_the_next_request_sends_nothing_t
     async with served(once) as server, client() as http:
         assert (await http.get(server.address)).text == "ok"
         with pytest.raises(httpx.TransportError) as failed:
-            await http.request(method, server.address)
+            await http.request(method, server.address, content=b"body")
         assert failed.type not in BEFORE
         assert len(server.heads) == 2
 
@@ -142,6 +142,30 @@ async def test_a_kept_connection_that_ended_before_is_not_used() -> None:
             assert (await http.post(server.address)).text == "ok"
             await asyncio.sleep(0.05)
         assert len(server.heads) == 3
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        b"HTTP/1.1 200 Fine\r\nContent-Length: 5\r\n\r\nstale",
+        b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 408 Request Time-out\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 408 Request Time-out\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.0 408 Request Time-out\r\n\r\nyou were idle",
+    ],
+)
+async def test_what_a_server_says_unasked_is_no_answer(stale: bytes) -> None:
+    async def more(server: Server, writer: asyncio.StreamWriter) -> None:
+        await well(server, writer)
+        if len(server.heads) == 1:
+            await asyncio.sleep(0.05)
+            writer.write(stale)
+
+    async with served(more) as server, client() as http:
+        assert (await http.post(server.address, content=b"one")).text == "ok"
+        await asyncio.sleep(0.1)
+        assert (await http.post(server.address, content=b"two")).text == "ok"
+        assert server.bodies == [b"one", b"two"]
 
 
 async def test_what_waits_for_a_connection_in_vain_did_not_leave() -> None:
@@ -198,7 +222,7 @@ async def test_a_refused_connection_and_an_unknown_name_are_connect_errors() -> 
         closed = server.address
     async with client() as http:
         for address in (closed, "http://nowhere.invalid"):
-            with pytest.raises(httpx.ConnectError):
+            with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
                 await http.post(address)
 
 
@@ -207,12 +231,13 @@ async def test_a_certificate_that_nobody_vouches_for_is_a_connect_error(
 ) -> None:
     port, trusted = tls_server
     async with client() as http:
-        with pytest.raises(httpx.ConnectError):
-            await http.post(f"https://127.0.0.1:{port}/")
-    trusting = Transport(connections=1, tls=trusted)
-    async with httpx.AsyncClient(transport=trusting) as http:
-        with pytest.raises(httpx.ConnectError):  # it is for another name
-            await http.post(f"https://127.0.0.1:{port}/")
+        with pytest.raises(httpx.ConnectError, match="self-signed"):
+            await http.get(f"https://127.0.0.1:{port}/")
+    async with httpx.AsyncClient(transport=Transport(connections=1, tls=trusted)) as http:
+        with pytest.raises(httpx.ConnectError, match="not valid for '127"):
+            await http.get(f"https://127.0.0.1:{port}/")
+        trusted.check_hostname = False
+        assert (await http.get(f"https://127.0.0.1:{port}/")).text == f"127.0.0.1:{port}"
 
 
 async def test_a_header_that_cannot_be_sent_is_not_sent() -> None:
