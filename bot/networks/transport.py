@@ -19,7 +19,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-KEPT_S = 30.0  # an idle connection
+_KEPT_S = 30.0  # an idle connection
 _LARGE = 1_000_000  # bytes: sent in pieces, so that others get their turn
 
 
@@ -68,7 +68,7 @@ class Transport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     def _new_session(self) -> aiohttp.ClientSession:
-        connector = _Connector(limit=self._connections, ssl=self._tls, keepalive_timeout=KEPT_S)
+        connector = _Connector(limit=self._connections, ssl=self._tls, keepalive_timeout=_KEPT_S)
         return aiohttp.ClientSession(
             connector=connector,
             middlewares=[_once],
