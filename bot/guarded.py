@@ -2,9 +2,9 @@
 
 A feed's or a server's address comes from a form, and a redirect from whoever answers: neither
 may make this process call the machines beside it (a router, a cloud's metadata, a database). A
-name is therefore resolved here, every address it has is checked, and the connection goes to the
-very address that was checked, at every request and each redirect hop: a name that resolves
-otherwise a moment later (DNS rebinding) gains nothing.
+name is therefore resolved here, every address it has is checked, and a connection is made to the
+very addresses that were checked, for each redirect hop too: a name that resolves otherwise a
+moment later (DNS rebinding) gains nothing.
 
     client = make_client(transport=GuardedTransport(allow_private=settings.allow_private))
 
@@ -15,15 +15,17 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.errors import UserError
-from bot.networks.http import CONNECTIONS, clean, tls
+from bot.networks.http import CONNECTIONS, clean
+from bot.networks.transport import Transport
 
 LONGEST_ADDRESS = 2_000  # characters
-MOST_TRIED = 3  # addresses of one host: all of them and its name must fit into one call's time
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """A host's name and a port -> its IP addresses, best first.
@@ -86,25 +88,6 @@ def is_public(address: IPAddress) -> bool:
     return address.is_global and not address.is_multicast
 
 
-async def public_addresses(url: httpx.URL, resolve: Resolve = resolve) -> Sequence[str]:
-    """Where a URL's host is, if all of it is public.
-
-    :raises ForbiddenAddress: one of its addresses isn't public.
-    :raises OSError: there is no such host.
-    """
-    try:
-        found = await resolve(url.raw_host.decode("ascii"), url.port or _port(url))
-    except UnicodeError as error:  # Python's idna codec: a label that is empty or too long
-        raise ForbiddenAddress(f"“{clean(url.host)}” is not a host's name.") from error
-    for text in found:
-        if not is_public(ipaddress.ip_address(text.partition("%")[0])):
-            raise ForbiddenAddress(
-                f"{clean(url.host)} is an address inside a private network ({text}). "
-                "Only public addresses can be followed."
-            )
-    return list(dict.fromkeys(found))
-
-
 async def check(address: str, *, allow_private: bool, resolve: Resolve = resolve) -> httpx.URL:
     """Tell early, at a form, whether an address can be called at all. Calling it is guarded
     once more by :class:`GuardedTransport`.
@@ -114,7 +97,7 @@ async def check(address: str, *, allow_private: bool, resolve: Resolve = resolve
     url = parse(address)
     if not allow_private:
         try:
-            await public_addresses(url, resolve)
+            await _Guard(resolve, is_public).addresses(url.raw_host.decode("ascii"), _port(url))
         except OSError as error:
             raise ForbiddenAddress(f"There is no server called {clean(url.host)}.") from error
     return url
@@ -124,64 +107,86 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """An httpx transport that connects to public addresses only.
 
     A client with a transport of its own also leaves the environment's proxies alone: what a
-    proxy resolves couldn't be checked here. Connections aren't kept: they are made to an IP
-    address, and two names with the same one must not share a TLS session.
+    proxy resolves couldn't be checked here.
 
-    :param inner: sends what passed; the real network unless a test gives another.
     :param resolve: finds a host's addresses.
+    :param may_call: decides about each of them.
+    :param tls: trusts other certificates than the system does.
     """
 
     def __init__(
         self,
         *,
         allow_private: bool,
-        inner: httpx.AsyncBaseTransport | None = None,
         resolve: Resolve = resolve,
+        may_call: Callable[[IPAddress], bool] = is_public,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
-        self._inner = inner or httpx.AsyncHTTPTransport(verify=tls(), limits=limits)
-        self._allow_private = allow_private
-        self._resolve = resolve
+        self._guard = None if allow_private else _Guard(resolve, may_call)
+        self._wire = Transport(connections=CONNECTIONS, tls=tls, resolver=self._guard)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """:raises ForbiddenAddress: the host isn't public, or the scheme isn't http(s)."""
-        parse(str(request.url))
-        if self._allow_private:
-            return await self._inner.handle_async_request(request)
-        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        try:
-            async with asyncio.timeout(limits.get("connect")):
-                addresses = await public_addresses(request.url, self._resolve)
-        except TimeoutError as error:  # nothing left this machine: it isn't the call's own limit
-            raise httpx.ConnectTimeout(f"{request.url.host} wasn't found in time") from error
-        except OSError as error:
-            raise httpx.ConnectError(f"no server is called {request.url.host}") from error
-        return await self._try_each(request, addresses[:MOST_TRIED])
-
-    async def _try_each(self, request: httpx.Request, addresses: Sequence[str]) -> httpx.Response:
-        """The answer of the first address that takes the connection."""
-        problem: httpx.TransportError = httpx.ConnectError("the host has no address")
-        for address in addresses:
-            try:
-                return await self._inner.handle_async_request(_pinned(request, address))
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                problem = error
-        raise problem
+        url = parse(str(request.url))
+        if self._guard is not None and _is_numeric(url.host):  # which no resolver is asked about
+            self._guard.check(url.host, [url.host])
+        return await self._wire.handle_async_request(request)
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._wire.aclose()
 
 
-def _pinned(request: httpx.Request, address: str) -> httpx.Request:
-    """The same request to an IP address; the certificate is still checked for the name."""
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,  # with the Host header, which httpx has set from the name
-        stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": request.url.raw_host.decode("ascii")},
-    )
+class _Guard(AbstractResolver):
+    """Finds a host's addresses, if all of them may be called."""
+
+    def __init__(self, resolve: Resolve, may_call: Callable[[IPAddress], bool]) -> None:
+        self._resolve = resolve
+        self._may_call = may_call
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """:raises ForbiddenAddress: one of its addresses isn't public.
+        :raises OSError: there is no such host.
+        """
+        try:
+            found = await self._resolve(host, port)
+        except UnicodeError as error:  # Python's idna codec: a label that is empty or too long
+            raise ForbiddenAddress(f"“{clean(host)}” is not a host's name.") from error
+        self.check(host, found)
+        return list(dict.fromkeys(found))
+
+    def check(self, host: str, found: Sequence[str]) -> None:
+        for text in found:
+            if not self._may_call(ipaddress.ip_address(text.partition("%")[0])):
+                raise ForbiddenAddress(
+                    f"{clean(host)} is an address inside a private network ({text}). "
+                    "Only public addresses can be followed."
+                )
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await self.addresses(host, port)
+        ]
+
+    async def close(self) -> None: ...
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _port(url: httpx.URL) -> int:
-    return 443 if url.scheme == "https" else 80
+    return url.port or (443 if url.scheme == "https" else 80)

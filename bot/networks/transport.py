@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -29,12 +30,22 @@ class Transport(httpx.AsyncBaseTransport):
     Of a request's timeouts, `pool` is for having a connection, all in all, `connect` for each
     address tried and `read` for each piece of the answer. Nothing is sent a second time.
 
+    :param tls: trusts other certificates than the system does.
+    :param resolver: finds the addresses of hosts, not of those that are addresses themselves.
     :param proxy: the address of an HTTP proxy that everything goes through.
     """
 
-    def __init__(self, *, connections: int, tls: ssl.SSLContext, proxy: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int,
+        tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+        proxy: str | None = None,
+    ) -> None:
         self._connections = connections
         self._tls = tls
+        self._resolver = resolver
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
@@ -68,7 +79,12 @@ class Transport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     def _new_session(self) -> aiohttp.ClientSession:
-        connector = _Connector(limit=self._connections, ssl=self._tls, keepalive_timeout=_KEPT_S)
+        connector = _Connector(
+            limit=self._connections,
+            ssl=self._tls or True,
+            resolver=self._resolver,
+            keepalive_timeout=_KEPT_S,
+        )
         return aiohttp.ClientSession(
             connector=connector,
             middlewares=[_once],

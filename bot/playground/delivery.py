@@ -18,7 +18,7 @@ from typing import Any, Self
 import httpx
 from slack_sdk.signature import SignatureVerifier
 
-from bot.networks.http import tls
+from bot.networks.transport import Transport
 from bot.playground.faults import DeliveryTrouble, Faults
 from bot.playground.records import Json
 from bot.playground.socket_mode import Kind, SocketMode, Unacknowledged
@@ -82,7 +82,7 @@ class Delivery:
         self._workspace = workspace
         self._faults = faults
         self._event_retry_seconds = tuple(event_retry_seconds)
-        self._client = httpx.AsyncClient(verify=tls(), trust_env=False)
+        self._client = httpx.AsyncClient(transport=Transport(connections=100))
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:

@@ -85,7 +85,7 @@ class TestCommands:
         probe.on_command = note
         for line in ("/social probe", "/social PROBE  a b ", "/social probe\nfirst\nsecond"):
             assert await probe.command(line)
-        await probe.settled()
+            await probe.settled()  # at once they'd be worked on in any order
         assert got == [("probe", ""), ("probe", "a b"), ("probe", "first\nsecond")]
 
     @pytest.mark.parametrize(

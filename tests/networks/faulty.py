@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from bot.networks.http import CONNECTIONS, tls
+from bot.networks.http import CONNECTIONS
 from bot.networks.transport import Transport
 
 HTML = b"<!doctype html><html><body><h1>Bad gateway</h1></body></html>"
@@ -112,7 +112,7 @@ class FaultyProxy:
 
     def transport(self) -> Transport:
         proxy = f"http://127.0.0.1:{self._port}"
-        return Transport(connections=CONNECTIONS, tls=tls(), proxy=proxy)
+        return Transport(connections=CONNECTIONS, proxy=proxy)
 
     def plan(self, fault: Fault, *, on: str = "", method: str = "", times: int = 1) -> None:
         """Break the next ``times`` requests whose path contains ``on`` (and have ``method``)."""

@@ -99,7 +99,7 @@ async def served(answer: Answer) -> AsyncIterator[Server]:
 
 
 def client(connections: int = 2, *, read: float = 5, pool: float = 5) -> httpx.AsyncClient:
-    transport = Transport(connections=connections, tls=ssl.create_default_context())
+    transport = Transport(connections=connections)
     timeout = httpx.Timeout(5, read=read, pool=pool)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(transport=transport, timeout=timeout, cookies=no_cookies)
