@@ -3,7 +3,6 @@
 What a command needs is imported when it runs: together they take over a second (measured), and
 `--help` and `manifest` need almost none of it.
 """
-# ruff: noqa: PLC0415  # see above
 
 import argparse
 import asyncio

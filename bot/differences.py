@@ -52,7 +52,7 @@ def _words(text: str) -> list[Word]:
 
 def _aligned(before: Sequence[Word], after: Sequence[Word]) -> Iterator[Run]:
     """Each word by itself; the ends of both texts are the same, empty word."""
-    from rapidfuzz.distance import Indel  # noqa: PLC0415  # no start waits for it
+    from rapidfuzz.distance import Indel
 
     signs: dict[str, str] = {}
     old, new = (

@@ -7,13 +7,14 @@ What a person in a crisis needs isn't limited: pausing, deciding, resolving.
 
 import time
 from enum import StrEnum
-
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bot.errors import UserError
 from bot.team import Person
+
+if TYPE_CHECKING:
+    from limits.strategies import MovingWindowRateLimiter
 
 
 class Costly(StrEnum):
@@ -25,11 +26,11 @@ class Costly(StrEnum):
     WATCH = "add words and feeds"
 
 
-LIMITS: dict[Costly, RateLimitItem] = {
-    Costly.CONNECT: RateLimitItemPerHour(10),  # each tries a password on a network
-    Costly.DIGEST: RateLimitItemPerMinute(10),  # each draws and uploads a chart
-    Costly.PLAN: RateLimitItemPerHour(30),
-    Costly.WATCH: RateLimitItemPerHour(60),  # each fetches a feed
+LIMITS = {
+    Costly.CONNECT: "10 per hour",  # each tries a password on a network
+    Costly.DIGEST: "10 per minute",  # each draws and uploads a chart
+    Costly.PLAN: "30 per hour",
+    Costly.WATCH: "60 per hour",  # each fetches a feed
 }
 
 
@@ -40,15 +41,21 @@ class TooOften(UserError):
 class Pace:
     """Counts what people do."""
 
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    @cached_property
+    def _limiter(self) -> "MovingWindowRateLimiter":
+        from limits.storage import MemoryStorage
+        from limits.strategies import MovingWindowRateLimiter
+
+        return MovingWindowRateLimiter(MemoryStorage())
 
     def require(self, person: Person, costly: Costly) -> None:
         """Count it.
 
         :raises TooOften: it isn't counted and shouldn't be done.
         """
-        limit = LIMITS[costly]
+        from limits import parse
+
+        limit = parse(LIMITS[costly])
         named = (costly.value, person.workspace_id, person.user_id)
         if self._limiter.hit(limit, *named):
             return

@@ -116,7 +116,7 @@ def take_zone(words: str) -> Phrase:
     :raises AmbiguousTime: “9.10”, with both readings as offers.
     :raises UnknownZone: an offset that dateparser doesn't know.
     """
-    from dateparser.timezone_parser import (  # noqa: PLC0415  # see above
+    from dateparser.timezone_parser import (
         pop_tz_offset_from_string,
     )
 
@@ -230,7 +230,7 @@ def _shown(words: str) -> str:
 
 
 def _ask(words: str, base: datetime, **settings: str | bool) -> _Reading | None:
-    from dateparser.date import DateDataParser  # noqa: PLC0415  # see above
+    from dateparser.date import DateDataParser
 
     every: dict[str, Any] = {
         "RELATIVE_BASE": base,

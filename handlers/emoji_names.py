@@ -6,8 +6,7 @@ here. Checked against all 1,964 names and 2,020 skin tones of the data that Slac
 """
 
 from functools import cache
-
-import emoji
+from typing import Any
 
 _PEOPLE = {"man": "👨", "woman": "👩", "boy": "👦", "girl": "👧", "heart": "❤️", "kiss": "❤️‍💋"}
 _JOINER = "\u200d"
@@ -79,7 +78,7 @@ def _flag(place: str) -> str | None:
     if not (place.isascii() and place.isalpha()):
         return None
     flag = "".join(chr(0x1F1E6 + ord(letter) - ord("a")) for letter in place.lower())
-    return flag if flag in emoji.EMOJI_DATA else None
+    return flag if flag in _known() else None
 
 
 def _toned(plain: str, tones: tuple[int, ...]) -> str:
@@ -90,14 +89,21 @@ def _toned(plain: str, tones: tuple[int, ...]) -> str:
     if plain in _PAIRS:
         left, joint, right = _PAIRS[plain]
         candidates.insert(1, f"{left}{first}{joint}{right}{second}")
-    return next((toned for toned in candidates if toned in emoji.EMOJI_DATA), plain)
+    return next((toned for toned in candidates if toned in _known()), plain)
+
+
+def _known() -> dict[str, dict[str, Any]]:
+    """The emoji package's, by the emoji themselves. It reads them when it is imported."""
+    import emoji
+
+    return emoji.EMOJI_DATA
 
 
 @cache
 def _names() -> dict[str, str]:
     """Every name that the emoji package knows. Made at the first use: 5,000 entries."""
     names: dict[str, str] = {}
-    for character, about in emoji.EMOJI_DATA.items():
+    for character, about in _known().items():
         for name in (about["en"], *about.get("alias", [])):
             names.setdefault(name.strip(":"), character)
     return names

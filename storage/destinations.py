@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, literal, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.records import Destination
-from storage.rows import Transaction, changed, one
+from storage.rows import Transaction, changed, insert_into, one
 from storage.tables import destinations
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -36,9 +35,8 @@ async def know(tx: Transaction, wanted: Select[tuple[str, str]]) -> None:
         .where(~known)
         .order_by(asked.c.workspace_id, asked.c.destination)  # two processes never deadlock
     )
-    insert = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
     await tx.connection.execute(
-        insert(destinations)
+        insert_into(tx, destinations)
         .from_select(["workspace_id", "id", "free_at"], missing)
         .on_conflict_do_nothing()
     )

@@ -11,11 +11,10 @@ from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.chain import NOTHING_BEFORE, Links
 from storage.records import HistoryEntry, RecordHead
-from storage.rows import Transaction, many, one, ordered_id, values
+from storage.rows import Transaction, insert_into, many, one, ordered_id, values
 from storage.tables import history, posts, record_heads, workspaces
 
 AT_ONCE = 1_000  # entries read or written by one statement
@@ -123,8 +122,8 @@ async def _locked_heads(tx: Transaction, workspace_ids: Sequence[str]) -> dict[s
     missing = set(workspace_ids) - {head.workspace_id for head in heads}
     if missing:  # a process of an earlier release made the workspace
         new = [values(RecordHead(each, 0, NOTHING_BEFORE)) for each in sorted(missing)]
-        into = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
-        await tx.connection.execute(into.insert(record_heads).values(new).on_conflict_do_nothing())
+        inserting = insert_into(tx, record_heads).values(new).on_conflict_do_nothing()
+        await tx.connection.execute(inserting)
         heads = await many(tx, RecordHead, _HEADS, wanted)
     return {head.workspace_id: head for head in heads}
 

@@ -52,6 +52,12 @@ def values(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
+def insert_into(tx: Transaction, table: Table) -> Any:
+    """The database's own insert, which knows ``on_conflict_do_nothing``."""
+    into = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
+    return into.insert(table)
+
+
 async def add(tx: Transaction, table: Table, record: Any) -> None:
     """Insert one record."""
     await tx.connection.execute(insert(table).values(values(record)))
@@ -61,13 +67,11 @@ async def add_new(tx: Transaction, table: Table, record: Any, *same: str) -> boo
     """Insert one record unless there is one with the same values in these (unique) columns;
     whether it was new."""
     made = values(record)
-    statement = (
-        sqlite.insert(table).values(made)
-        if tx.connection.dialect.name == "sqlite"
-        else postgresql.insert(table).values(made)
-    )
     inserted = await tx.connection.execute(
-        statement.on_conflict_do_nothing(index_elements=same).returning(table.c.id)
+        insert_into(tx, table)
+        .values(made)
+        .on_conflict_do_nothing(index_elements=same)
+        .returning(table.c.id)
     )
     return inserted.first() is not None
 

@@ -27,6 +27,12 @@ MAY_IMPORT_LATE = {
     "bot/timewords.py": "dateparser: 0.05 s that no start should wait for",
     "bot/sources/feeds.py": "feedparser: the same, 0.02 s",
     "bot/differences.py": "rapidfuzz: the same, 0.01 s",
+    "bot/pace.py": "limits: the same, 0.03 s",
+    "bot/playground/rendering.py": "Jinja and markdown-it: the same, 0.07 s",
+    "bot/playground/sandbox_page.py": "Jinja: the same",
+    "bot/playground/encoding.py": "emoji: the same, 0.02 s",
+    "bot/playground/page_forms.py": "emoji: the same",
+    "handlers/emoji_names.py": "emoji: the same",
 }
 
 SOURCES = sorted(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import emoji
-
 from bot.playground.errors import SlackError
 from bot.playground.workspace import Workspace
 
@@ -57,6 +55,10 @@ def encode_command(workspace: Workspace, text: str, *, should_escape: bool) -> s
 
 def shortcodes(text: str) -> str:
     """Unicode emoji as Slack's shortcodes, skin tones as a second shortcode."""
+    if text.isascii():
+        return text
+    import emoji
+
     return emoji.replace_emoji(text, lambda found, _: _shortcode(found))
 
 
@@ -129,6 +131,8 @@ def _escape(text: str) -> str:
 
 
 def _shortcode(found: str) -> str:
+    import emoji
+
     tone = "".join(code for char, code in _SKIN_TONES.items() if char in found)
     plain = "".join(char for char in found if char not in _SKIN_TONES)
     name = emoji.demojize(plain, language="alias")

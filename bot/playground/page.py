@@ -67,7 +67,6 @@ class Page:
         self._workspace = workspace
         self._people = people
         self._is_app_there = is_app_there
-        self._templates = environment()
         self._started = f"{workspace.now():.6f}"
         self._read: dict[tuple[str, str], str] = {}
         self._live = Live(workspace, is_app_there)
@@ -307,7 +306,7 @@ class Page:
                     raise NotHere
                 return await handler(request, user)
             except NotHere:
-                template = self._templates.get_template("not_here.html")
+                template = environment().get_template("not_here.html")
                 return HTMLResponse(template.render(), status_code=404, headers=HEADERS)
 
         return answer
@@ -335,7 +334,6 @@ class Page:
         }
         return Screen(
             self._workspace,
-            self._templates,
             user,
             last_read=last_read,
             app_connected=self._is_app_there(),

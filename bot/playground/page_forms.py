@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import emoji
-
 from bot.playground.records import Json
 from bot.playground.state_values import Entered, EnteredValues, element_of
 from bot.playground.views import elements
@@ -69,4 +67,8 @@ def entered_value(
 
 def _as_typed(text: str | None) -> str | None:
     """Slack keeps a typed emoji as its shortcode."""
-    return emoji.emojize(text, language="alias") if text else text
+    if not text or ":" not in text:
+        return text
+    import emoji
+
+    return emoji.emojize(text, language="alias")

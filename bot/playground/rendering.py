@@ -8,14 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jinja2
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
 
 from bot.playground.icons import icon
@@ -29,6 +25,13 @@ from bot.playground.mrkdwn import (
     plain,
     user_mention,
 )
+
+if TYPE_CHECKING:
+    import jinja2
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import OptionsDict
 
 Json = dict[str, Any]
 
@@ -45,8 +48,11 @@ class Choices:
     direct_messages: tuple[tuple[str, str], ...] = ()
 
 
-def environment() -> jinja2.Environment:
+@cache
+def environment() -> "jinja2.Environment":
     """The playground's templates; everything that isn't Markup is escaped."""
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader("bot.playground"),
         autoescape=True,
@@ -58,10 +64,8 @@ def environment() -> jinja2.Environment:
 class Renderer:
     """Renders for one reader."""
 
-    def __init__(
-        self, templates: jinja2.Environment, reader: Reader, choices: Choices | None = None
-    ) -> None:
-        self._template = templates.get_template("blocks.html")
+    def __init__(self, reader: Reader, choices: Choices | None = None) -> None:
+        self._template = environment().get_template("blocks.html")
         self._reader = reader
         self._choices = choices or Choices()
 
@@ -242,7 +246,9 @@ def _accepted(filetypes: list[str]) -> str:
     return ",".join(f".{kind}" for kind in filetypes)
 
 
-def _markdown_parser() -> MarkdownIt:
+def _markdown_parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.add_render_rule("link_open", _open_beside)
@@ -250,10 +256,10 @@ def _markdown_parser() -> MarkdownIt:
 
 
 def _open_beside(
-    renderer: RendererHTML,
-    tokens: Sequence[Token],
+    renderer: "RendererHTML",
+    tokens: "Sequence[Token]",
     at: int,
-    options: OptionsDict,
+    options: "OptionsDict",
     _environment: MutableMapping[str, Any],
 ) -> str:
     tokens[at].attrSet("target", "_blank")

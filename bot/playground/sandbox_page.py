@@ -6,12 +6,12 @@ so that it needs no connection of its own that a stopping server would wait for.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import regex
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -21,6 +21,9 @@ from starlette.staticfiles import StaticFiles
 from bot.playground.sandbox_records import MENTION, TEXT_LIMIT, Person, Post, Refused
 from bot.playground.sandbox_seed import ANGRY_REPLIES, BRAND, COMPLAINTS, PRAISES, QUESTIONS
 from bot.playground.sandbox_state import State
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PERSON_COOKIE = "sandbox_person"
 NUMBERS_REFRESH_S = 10
@@ -56,13 +59,19 @@ class Page:
     def __init__(self, state: State, now: Callable[[], datetime]) -> None:
         self._state = state
         self._now = now
-        self._templates = Environment(
+
+    @cached_property
+    def _templates(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+        templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=select_autoescape(),
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["ago"] = lambda at: ago(at, now())
+        templates.filters["ago"] = lambda at: ago(at, self._now())
+        return templates
 
     def routes(self) -> list[BaseRoute]:
         return [

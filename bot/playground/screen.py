@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import jinja2
 from markupsafe import Markup
 
 from bot.playground.app_record import Command
@@ -18,7 +17,7 @@ from bot.playground.mrkdwn import Reader
 from bot.playground.page_forms import with_typed
 from bot.playground.page_messages import MessageReader, ShownFile, ShownMessage, mentions
 from bot.playground.records import Channel, Message, User, View
-from bot.playground.rendering import Choices, Renderer
+from bot.playground.rendering import Choices, Renderer, environment
 from bot.playground.workspace import Workspace
 
 PAGE_LENGTH = 60
@@ -81,21 +80,19 @@ class Screen:
     def __init__(
         self,
         workspace: Workspace,
-        templates: jinja2.Environment,
         viewer: User,
         *,
         last_read: Mapping[str, str],
         app_connected: bool,
     ) -> None:
         self._workspace = workspace
-        self._templates = templates
         self._viewer = viewer
         self._last_read = last_read
         self._app_connected = app_connected
         self._base = f"/w/{viewer.id}"
         self.zone = ZoneInfo(viewer.tz)
         now = datetime.fromtimestamp(workspace.now(), self.zone)
-        self._renderer = Renderer(templates, self._reader(now), self._choices())
+        self._renderer = Renderer(self._reader(now), self._choices())
         self._messages = MessageReader(workspace, viewer, self._renderer, now, self._base)
 
     def page(
@@ -166,22 +163,26 @@ class Screen:
 
     def _render(self, template: str, channel: Channel | None = None, **content: Any) -> str:
         workspace = self._workspace
-        return self._templates.get_template(template).render(
-            {
-                "viewer": self._viewer,
-                "team": workspace.team,
-                "channel": channel,
-                "app_user": workspace.users[workspace.app.bot_user_id],
-                "app_user_id": workspace.app.bot_user_id,
-                "app_name": workspace.app.name,
-                "app_connected": self._app_connected,
-                "shortcuts": [entry for entry in workspace.app.shortcuts if entry.on_message],
-                "sidebar": self._sidebar() if channel else None,
-                "icon": icon,
-                "asset": "/static/{}".format,
-                "city": lambda zone: zone.rpartition("/")[2].replace("_", " "),
-                **content,
-            }
+        return (
+            environment()
+            .get_template(template)
+            .render(
+                {
+                    "viewer": self._viewer,
+                    "team": workspace.team,
+                    "channel": channel,
+                    "app_user": workspace.users[workspace.app.bot_user_id],
+                    "app_user_id": workspace.app.bot_user_id,
+                    "app_name": workspace.app.name,
+                    "app_connected": self._app_connected,
+                    "shortcuts": [entry for entry in workspace.app.shortcuts if entry.on_message],
+                    "sidebar": self._sidebar() if channel else None,
+                    "icon": icon,
+                    "asset": "/static/{}".format,
+                    "city": lambda zone: zone.rpartition("/")[2].replace("_", " "),
+                    **content,
+                }
+            )
         )
 
     def _timeline(self, channel: Channel, since: str) -> tuple[list[Message], str]:
@@ -217,8 +218,10 @@ class Screen:
         return Place(channel.id, channel.name, lead, bool(unread), mentions=named)
 
     def _app_picture(self) -> Markup:
-        module = self._templates.get_template("parts.html").make_module(
-            {"app_user_id": self._workspace.app.bot_user_id}
+        module = (
+            environment()
+            .get_template("parts.html")
+            .make_module({"app_user_id": self._workspace.app.bot_user_id})
         )
         picture: Markup = module.avatar(  # type: ignore[attr-defined] # a macro of the template
             self._workspace.users[self._workspace.app.bot_user_id], 20

@@ -224,8 +224,8 @@ def read(response: httpx.Response, body: bytes) -> FeedPage:
 
 def _parsed(body: bytes, content_type: str, base: str) -> Any:
     """feedparser's reading of the body, with no declaration left that could expand."""
-    import feedparser  # noqa: PLC0415  # no start waits for it
-    from feedparser.encodings import convert_to_utf8  # noqa: PLC0415
+    import feedparser
+    from feedparser.encodings import convert_to_utf8
 
     utf8 = convert_to_utf8({"content-type": content_type}, body, {})
     plain = _HALVES.sub(_whole, _DOCTYPE.sub(b" ", utf8))

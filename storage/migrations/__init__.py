@@ -120,8 +120,8 @@ def _upgrade(connection: Connection, release: Release) -> bool:
     if version is None and release == THIS_RELEASE:
         _create(connection)
         return True
-    from alembic.command import upgrade  # noqa: PLC0415  # slow, see above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.command import upgrade
+    from alembic.script import ScriptDirectory
 
     config = alembic_config(release)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -144,7 +144,7 @@ def _create(connection: Connection) -> None:
 
 def alembic_config(release: Release = THIS_RELEASE) -> "Config":
     """Alembic's configuration, without a file."""
-    from alembic.config import Config  # noqa: PLC0415  # slow, see above
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(release.scripts))

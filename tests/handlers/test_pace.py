@@ -1,5 +1,7 @@
 """What costs money or noise, or tries passwords, is limited per person; nothing typed is lost."""
 
+from limits import parse
+
 from bot.errors import UserError
 from bot.pace import LIMITS, Costly, Pace
 from bot.playground.seed import ANA, DANA, EVA
@@ -18,7 +20,8 @@ def refusal(pace: Pace, person: Person, costly: Costly) -> str:
 
 
 def test_each_limit_is_the_persons_own_and_says_when_to_try_again() -> None:
-    for costly, limit in LIMITS.items():
+    for costly, written in LIMITS.items():
+        limit = parse(written)
         pace = Pace()
         assert not any(refusal(pace, EVA_HERE, costly) for _ in range(limit.amount))
         said = refusal(pace, EVA_HERE, costly)
@@ -33,7 +36,7 @@ def test_each_limit_is_the_persons_own_and_says_when_to_try_again() -> None:
 
 async def test_passwords_can_not_be_tried_for_ever_and_what_was_typed_stays(stage: Stage) -> None:
     person = Person(stage.bot.team_id, EVA)
-    for _ in range(LIMITS[Costly.CONNECT].amount):
+    for _ in range(parse(LIMITS[Costly.CONNECT]).amount):
         stage.services.pace.require(person, Costly.CONNECT)
     await stage.command(EVA, "/social connect")
     form = await stage.modal(EVA, "connect")
@@ -57,7 +60,7 @@ async def test_the_brake_and_decisions_have_no_limit(stage: Stage) -> None:
 
 async def test_watches_are_limited_in_words(stage: Stage) -> None:
     person = Person(stage.bot.team_id, DANA)
-    for _ in range(LIMITS[Costly.WATCH].amount):
+    for _ in range(parse(LIMITS[Costly.WATCH]).amount):
         stage.services.pace.require(person, Costly.WATCH)
     await stage.command(DANA, "/social watch Oak Coffee")
     await stage.whispered(DANA, "add words and feeds")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.playground.mrkdwn import Reader, emoji_character, mrkdwn, plain
-from bot.playground.rendering import Choices, Renderer, environment
+from bot.playground.rendering import Choices, Renderer
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -23,7 +23,6 @@ READER = Reader(
     me="U2",
 )
 RENDERER = Renderer(
-    environment(),
     READER,
     Choices(people=(("U1", "Ana"), ("U2", "Ben")), channels=(("C1", "social"),)),
 )
