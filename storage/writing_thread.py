@@ -29,6 +29,9 @@ class InThread:
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self._connection.execute(statement, parameters)
 
+    async def run_sync(self, work: Callable[..., T], *arguments: Any) -> T:
+        return work(self._connection, *arguments)
+
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
         with self._connection.begin_nested():

@@ -11,7 +11,7 @@ from bot.services import Services
 from bot.team import Person
 from storage import accounts, policies, workspaces
 from storage.records import Member, Mode, Policy, Role, Scope, Step
-from storage.rows import new_id
+from storage.rows import Transaction, new_id
 
 ROLES = {
     seed.ANA: {Role.AUTHOR},
@@ -26,9 +26,12 @@ async def set_up(bot: Bot) -> None:
     """Set a running bot's workspace up as its owner would have, two weeks ago."""
     if not await furnish(bot.services, bot.team_id):
         return
-    async with bot.services.database.transaction() as tx:
+
+    async def past(tx: Transaction) -> None:
         [account] = await accounts.of_workspace(tx, bot.team_id)
         await remember(tx, account, bot.services.clock.now())
+
+    await bot.services.database.at_once(past)
 
 
 async def furnish(services: Services, team_id: str, *, own_cards: bool = True) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
+from storage.rows import Transaction
 from storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -89,12 +90,15 @@ async def _migrate(database: Database, release: Release) -> bool:
         return False
     if version is not None and database.is_sqlite:
         _copy_aside(Path(database.url.database or ""), version)
-    async with database.transaction() as tx:
+
+    async def upgrade(tx: Transaction) -> bool:
         if not database.is_sqlite:
             await tx.connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
             )
         return await tx.connection.run_sync(_upgrade, release)
+
+    return await database.at_once(upgrade)
 
 
 async def stored_version(database: Database) -> str | None:
