@@ -1,5 +1,6 @@
 """What `doctor` asks Slack: the tokens, what they may do, the channels, the time."""
 
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,11 @@ class SlackCheck:
         self._settings = settings
         self._token = token
         self._scopes = frozenset(scopes)
-        self._http = httpx.AsyncClient(base_url=settings.slack_api_url, timeout=PATIENCE_S)
+        self._http = httpx.AsyncClient(
+            base_url=settings.slack_api_url,
+            timeout=PATIENCE_S,
+            verify=ssl.create_default_context(),  # trusts what the bot trusts
+        )
         self.team_id: str | None = None  # known once the token was found good
 
     async def close(self) -> None:

@@ -54,9 +54,11 @@ def parse(address: str) -> httpx.URL:
         raise ForbiddenAddress(f"An address may have {LONGEST_ADDRESS:,} characters: “{shown}”.")
     try:
         url = httpx.URL(address.strip())
-    except httpx.InvalidURL as error:
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: idna's
         raise ForbiddenAddress(f"“{shown}” is not a web address.") from error
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host):
+    is_named = _HOST.fullmatch(url.raw_host) and not _is_short_for_an_address(host)
+    if url.scheme not in ("http", "https") or not is_named:
         raise ForbiddenAddress(
             f"“{shown}” is not a web address: it looks like https://name.org/page."
         )
@@ -64,7 +66,7 @@ def parse(address: str) -> httpx.URL:
         raise ForbiddenAddress(f"“{shown}” is not a web address: there is no port {url.port}.")
     if url.userinfo:
         raise ForbiddenAddress(
-            f"The address at {url.host} holds a name or a password. Give it without them."
+            f"The address at {host} holds a name or a password. Give it without them."
         )
     return url
 
@@ -151,6 +153,8 @@ class _Guard(AbstractResolver):
             found = await self._resolve(host, port)
         except UnicodeError as error:  # Python's idna codec: a label that is empty or too long
             raise ForbiddenAddress(f"“{clean(host)}” is not a host's name.") from error
+        if not found:
+            raise OSError("no address")
         self.check(host, found)
         return list(dict.fromkeys(found))
 
@@ -178,6 +182,11 @@ class _Guard(AbstractResolver):
         ]
 
     async def close(self) -> None: ...
+
+
+def _is_short_for_an_address(host: str) -> bool:
+    """2130706433 and 127.1 are 127.0.0.1 to a system, and to nobody else."""
+    return host.replace(".", "").isdigit() and not _is_numeric(host)
 
 
 def _is_numeric(host: str) -> bool:

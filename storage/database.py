@@ -87,7 +87,7 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The writers' engine, for migrations."""
+        """The writers' engine."""
         return self._writer
 
     @asynccontextmanager

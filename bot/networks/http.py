@@ -56,7 +56,7 @@ _LONGEST_REASON = 300
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?|(?<=bearer )\S+", re.IGNORECASE)
 
 _NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol)
+_NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 _NOT_TAKEN = (408, 425, 503)
 
@@ -94,11 +94,12 @@ def make_client(
     kept (the client serves many accounts).
 
     :param transport: replaces the real network in tests.
-    :param patience_s: longest wait for one call; connecting may take a sixth of it.
+    :param patience_s: longest wait for one call; having a connection may take a third of it, with
+        each address of a server a sixth.
     """
     return Client(
         transport or Transport(connections=CONNECTIONS),
-        timeout=httpx.Timeout(patience_s, connect=patience_s / 6, pool=patience_s / 6),
+        timeout=httpx.Timeout(patience_s, connect=patience_s / 6, pool=patience_s / 3),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
@@ -130,7 +131,7 @@ async def call(
     """
     try:
         request = client.build_request(method, url, **options)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: idna's
         raise failure(error, label=label, host="", effect=effect) from error
     try:
         async with asyncio.timeout(client.timeout.read):
@@ -236,8 +237,10 @@ def server_address(typed: str, *, trusted: Collection[str] = ()) -> str:
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
         host = url.raw_host.decode("ascii")
-        host.encode("idna")  # names too long for DNS are found here
-        if not _HOST.fullmatch(host) or not 0 < (url.port or 443) < 65_536:
+        host.encode(
+            "idna"
+        )  # names too long for DNS are found here, unknown letters by `host` below
+        if not (url.host and _HOST.fullmatch(host)) or not 0 < (url.port or 443) < 65_536:
             raise httpx.InvalidURL("no such host or port")
     except (httpx.InvalidURL, UnicodeError) as error:
         raise UserError(f"“{text}” isn't a server's address.") from error

@@ -10,22 +10,28 @@ Source of the tree of exceptions: aiohttp's client reference, "Client exceptions
 
 import contextlib
 import io
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-_KEPT_S = 30.0  # an idle connection
+_KEPT_S = 4.0  # an idle connection: Node's and uvicorn's servers close theirs after 5 s
+_LONGEST_HEADER = 65_536  # bytes
+_MOST_HEADERS = 1_000
 _LARGE = 1_000_000  # bytes: sent in pieces, so that others get their turn
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends requests over at most ``connections`` at once; the others wait for one.
+    """Sends requests over at most ``connections`` at once; the others wait for one. No more than
+    that many are kept.
 
     Of a request's timeouts, `pool` is for having a connection, all in all, `connect` for each
     address tried and `read` for each piece of the answer. Nothing is sent a second time.
@@ -92,21 +98,30 @@ class Transport(httpx.AsyncBaseTransport):
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # httpx does
             proxy=self._proxy,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+            max_headers=_MOST_HEADERS,
         )
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Takes no connection on which something came while it was kept (a 408 before the server
-    closes it, say): aiohttp would take that for the next request's answer."""
+    """Is careful with connections that are kept."""
 
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        while connection.protocol is not None and connection.protocol.should_close:
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        return connection
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        """None on which something came meanwhile (a 408 before the server closes it, say): aiohttp
+        would take that for the next request's answer."""
+        kept = await super()._get(key, traces)
+        while kept is not None and kept.protocol is not None and kept.protocol.should_close:
+            kept.close()
+            kept = await super()._get(key, traces)
+        return kept
+
+    def _release(
+        self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False
+    ) -> None:
+        """aiohttp's limit is on those in use; each of many servers would leave one open."""
+        idle = sum(map(len, self._conns.values()))
+        super()._release(key, protocol, should_close=should_close or idle >= self._limit)
 
 
 class _Content(httpx.AsyncByteStream):
@@ -147,7 +162,25 @@ def _as_httpx_says_it() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, ValueError) as error:
-        raise meaning(error)(str(error)) from error
+        raise meaning(error)(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    """What happened, without the address, which may hold a secret."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return "no connection in time"
+        case aiohttp.ClientConnectorDNSError():
+            return f"no server is called {error.host}"
+        case aiohttp.ClientConnectorCertificateError():
+            return str(error.certificate_error)
+        case aiohttp.ClientConnectorSSLError():
+            return str(error.os_error)
+        case aiohttp.ClientConnectorError():
+            number = error.os_error.errno
+            return os.strerror(number) if number else "no connection"
+        case _:
+            return str(error)
 
 
 def meaning(error: Exception) -> type[httpx.RequestError]:

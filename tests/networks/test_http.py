@@ -368,6 +368,7 @@ def test_a_servers_address_is_its_origin(typed: str, origin: str) -> None:
         "localhost",
         "printer.local",
         "https://a..b",
+        "https://xn--i-7iq.ws",
         "https://" + "a" * 70 + ".example",
         "https://:80",
         "https://net.example:99999",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import aiohttp
 import httpx
 import pytest
+import uvloop
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.networks.transport import Transport, meaning
 
@@ -166,6 +169,77 @@ async def test_what_a_server_says_unasked_is_no_answer(stale: bytes) -> None:
         await asyncio.sleep(0.1)
         assert (await http.post(server.address, content=b"two")).text == "ok"
         assert server.bodies == [b"one", b"two"]
+
+
+def test_a_server_that_speaks_first_gets_one_connection() -> None:
+    """On uvloop, as the bot runs: its words are there before the request."""
+
+    async def post() -> int:
+        connections = 0
+
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            writer.write(b"220 mail.example ESMTP\r\n")
+            await reader.read()
+            writer.close()
+
+        listening = await asyncio.start_server(greet, "127.0.0.1", 0)
+        async with listening, client() as http:
+            port = listening.sockets[0].getsockname()[1]
+            with pytest.raises(httpx.TransportError) as failed:
+                await http.post(f"http://127.0.0.1:{port}/")
+            assert failed.type not in BEFORE
+            await asyncio.sleep(0.1)  # the connections are closed
+        return connections
+
+    assert uvloop.run(post()) == 1
+
+
+class AllHere(AbstractResolver):
+    """Every name is this machine's."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        here = {"hostname": host, "host": "127.0.0.1", "port": port}
+        return [ResolveResult(**here, family=socket.AF_INET, proto=0, flags=0)]
+
+    async def close(self) -> None: ...
+
+
+async def test_of_many_servers_few_connections_are_kept() -> None:
+    open_now = 0
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now
+        open_now += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nok")
+        open_now -= 1
+        writer.close()
+
+    listening = await asyncio.start_server(count, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    transport = Transport(connections=3, resolver=AllHere())
+    async with listening, httpx.AsyncClient(transport=transport) as http:
+        for number in range(10):
+            answer = await http.get(f"http://server{number}.example:{port}/")
+            assert answer.text == "ok"
+        await asyncio.sleep(0.1)
+        assert open_now == 3
+
+
+async def test_an_answer_with_large_and_many_headers_is_one() -> None:
+    policy = b"Content-Security-Policy: " + b"x" * 20_000
+    many = b"".join(b"X-Number-%d: 1\r\n" % number for number in range(300))
+
+    async def verbose(_: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n%b%b\r\n\r\nok" % (many, policy))
+
+    async with served(verbose) as server, client() as http:
+        assert (await http.post(server.address)).text == "ok"
 
 
 async def test_what_waits_for_a_connection_in_vain_did_not_leave() -> None:
