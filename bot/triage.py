@@ -1,7 +1,8 @@
 """Own, route, answer, solve: what is done about a mention, against its two clocks.
 
 The first answer stops the 12 h clock when it is live, the solution stops the 24 h clock. Whoever
-presses *Resolve* without a reply from here says that it was dealt with elsewhere: both stop.
+presses *Resolve* without a reply from here says that it was dealt with elsewhere: both stop, until
+it is opened again.
 """
 
 from collections.abc import Sequence
@@ -125,7 +126,8 @@ class Triage:
         return mention
 
     async def reopen(self, person: Person, mention_id: str) -> Mention:
-        """It isn't done after all.
+        """It isn't done after all. That it was answered elsewhere, as *Resolve* said, goes with
+        that: it has its old limit for an answer again, unless a reply from here is out.
 
         :raises AlreadyDone: it is open.
         """
@@ -142,6 +144,7 @@ class Triage:
                 "reopened",
                 now,
                 state=MentionState.OPEN,
+                answered_at=await _answered_from_here(tx, mention),
                 solved_at=None,
                 resolve_with=None,
             )
@@ -279,6 +282,17 @@ async def last_step(tx: Transaction, mention: Mention, *actions: str) -> History
     """The newest of some steps in the mention's record."""
     entries = await history.of_subject(tx, mention.id)
     return next((entry for entry in reversed(entries) if entry.action in actions), None)
+
+
+async def _answered_from_here(tx: Transaction, mention: Mention) -> datetime | None:
+    """When the first reply went out, since its author reopened it last if they did."""
+    reopened = await last_step(tx, mention, "wrote again and reopened")
+    sent = [
+        delivery.published_at
+        for _, _, delivery in await mentions.replies(tx, mention.id)
+        if delivery is not None and delivery.published_at is not None
+    ]
+    return min((at for at in sent if reopened is None or at > reopened.at), default=None)
 
 
 async def reply_moved(tx: Transaction, post: Post, state: PostState, now: datetime) -> None:

@@ -1,15 +1,16 @@
 """Own, route, answer, solve: one effect each, and the second person sees who was first."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.errors import AlreadyDone, FieldErrors, NotAllowed, NotFound, Rejected, UserError
+from bot.raising import ANSWER_WITHIN
 from bot.team import Person
-from storage import accounts, posts
+from storage import accounts, numbers, posts
 from storage.records import (
     AccountState,
     Card,
@@ -271,6 +272,69 @@ async def test_resolving_without_a_reply_stops_both_clocks(light: Care) -> None:
     assert now.answered_at == now.solved_at is not None
     shown = await light.mentions.card(TEAM, mention.id)
     assert shown.history[-1].detail == "answered elsewhere"
+
+
+async def answer_waits(here: Care) -> Sequence[timedelta]:
+    """How long complaints waited for their first answer, as the digest counts it."""
+    now = here.time.now()
+    day = timedelta(days=1)
+    async with here.world.database.reading() as tx:
+        return await numbers.answer_times(tx, TEAM, now - day, now + day, ANSWER_WITHIN)
+
+
+async def test_opening_again_takes_back_the_answer_that_only_resolve_had_told(here: Care) -> None:
+    mention = await here.hear()
+    await here.triage.resolve(DANA, mention.id)
+    assert len(await answer_waits(here)) == 1, "while it is resolved, it was answered elsewhere"
+    await here.triage.reopen(DANA, mention.id)
+    now = await here.again(mention)
+    assert (now.state, now.answered_at, now.solved_at) == (MentionState.OPEN, None, None)
+    assert now.answer_due_at == mention.answer_due_at
+    assert await answer_waits(here) == []
+
+
+async def test_opening_again_keeps_an_answer_that_went_out_from_here(here: Care) -> None:
+    mention = await here.hear()
+    async with here.world.publishing():
+        post_id = await reply(here, mention)
+        assert await here.world.settled(post_id) is PostState.PUBLISHED
+    answered = (await here.again(mention)).answered_at
+    assert answered is not None
+    for close in (here.triage.resolve, here.triage.dismiss):
+        await close(DANA, mention.id)
+        await here.triage.reopen(DANA, mention.id)
+        assert (await here.again(mention)).answered_at == answered
+
+
+async def test_a_reply_that_goes_out_after_resolve_is_an_answer_when_it_opens_again(
+    here: Care,
+) -> None:
+    mention = await here.hear()
+    post_id = await reply(here, mention)
+    await here.triage.resolve(DANA, mention.id)
+    async with here.world.publishing():
+        assert await here.world.settled(post_id) is PostState.PUBLISHED
+    resolved = (await here.again(mention)).answered_at
+    await here.triage.reopen(DANA, mention.id)
+    now = (await here.again(mention)).answered_at
+    assert now is not None
+    assert resolved is not None
+    assert now > resolved
+
+
+async def test_a_reply_to_what_was_said_before_is_no_answer_to_what_was_said_then(
+    here: Care,
+) -> None:
+    mention = await here.hear()
+    async with here.world.publishing():
+        post_id = await reply(here, mention, resolves=True)
+        await here.world.settled(post_id)
+        await becomes(here, mention, MentionState.RESOLVED)
+    [delivery] = await here.world.deliveries(post_id)
+    await here.hear("It still doesn't work.", kind=MentionKind.REPLY, answers=delivery.remote_id)
+    await here.triage.resolve(DANA, mention.id)
+    await here.triage.reopen(DANA, mention.id)
+    assert (await here.again(mention)).answered_at is None
 
 
 async def test_closed_is_closed_for_the_second_person_until_it_is_opened_again(here: Care) -> None:
