@@ -1,6 +1,7 @@
 """Replies to mentions: deliveries like any other, due at once. They need an approval only where a
 policy says so."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +17,12 @@ from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
 from bot.waiting import lists_changed
-from storage import history, posts, workspaces
+from storage import drafts, history, mentions, posts, workspaces
 from storage.database import Database
 from storage.records import (
     AccountState,
     Content,
+    Draft,
     Mention,
     Post,
     PostState,
@@ -42,13 +44,15 @@ NOT_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class ReplyStart:
-    """What the form of a reply begins with. ``text`` is what an earlier reply said that didn't
-    go out, else empty. ``reply_id`` makes submitting the same form twice one reply."""
+    """What the form of a reply begins with. ``text`` is what the person had typed and not sent
+    (then it ``is_back``), or what an earlier reply said that didn't go out, else empty.
+    ``reply_id`` makes submitting the same form twice one reply."""
 
     shown: MentionOverview
     choice: AccountChoice
     reply_id: str
     text: str
+    is_back: bool
 
 
 class Replying:
@@ -77,10 +81,35 @@ class Replying:
             choice = _answering(shown)
             _refuse_second(shown)
             await own(tx, person, mention, now)
+            draft = await drafts.get(tx, person.workspace_id, _draft_id(person, mention_id))
         self._notices.ring()
+        if draft is not None:
+            return ReplyStart(shown, choice, new_id(), draft.fields["text"], is_back=True)
         left = [reply for reply in shown.replies if reply.post.state in NOT_OUT]
         text = _not_out(left[-1]) if left and left[-1] is shown.replies[-1] else ""
-        return ReplyStart(shown, choice, new_id(), text)
+        return ReplyStart(shown, choice, new_id(), text, is_back=False)
+
+    async def keep(self, person: Person, mention_id: str, text: str, *, reply_id: str) -> None:
+        """Keep what is being typed, so that a form closed by mistake comes back; of a person and
+        a mention the last text. A text that was wiped is forgotten.
+
+        What arrives after its form was sent is no draft any more.
+        """
+        now = self._clock.now()
+        draft_id = _draft_id(person, mention_id)
+        async with self._database.transaction() as tx:
+            await admit(tx, person, Action.RESPOND)
+            if await posts.get(tx, person.workspace_id, reply_id) is not None:
+                return
+            if await mentions.get(tx, person.workspace_id, mention_id) is None:
+                return  # a reply to nothing
+            if not text.strip():
+                await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
+                return
+            fields = {drafts.REPLY_TO: mention_id, "text": text}
+            await drafts.save(
+                tx, Draft(draft_id, person.workspace_id, person.user_id, None, fields, now)
+            )
 
     async def send(
         self, person: Person, mention_id: str, text: str, *, resolves: bool, reply_id: str
@@ -108,7 +137,9 @@ class Replying:
             asks = await _needs_approval(tx, admitted.workspace, choice.account.id)
             did = "asked to reply" if asks else "replied"
             await change(tx, person, mention, did, after, resolve_with=wanted)
-            post, revision = await self._keep(tx, person, mention, content, reply_id, now, asks)
+            post, revision = await self._insert(tx, person, mention, content, reply_id, now, asks)
+            draft_id = _draft_id(person, mention_id)
+            await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
             await history.note(
                 tx,
                 post.workspace_id,
@@ -143,7 +174,7 @@ class Replying:
             workspace = await workspaces.get(tx, workspace_id)
             return workspace is not None and await _needs_approval(tx, workspace, choice.account.id)
 
-    async def _keep(
+    async def _insert(
         self,
         tx: Transaction,
         person: Person,
@@ -179,6 +210,12 @@ class Replying:
         )
         await posts.insert(tx, post, revision)
         return post, revision
+
+
+def _draft_id(person: Person, mention_id: str) -> str:
+    """One for what a person has typed about a mention, whichever form it was typed into."""
+    key = "\0".join((person.workspace_id, person.user_id, mention_id))
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 async def _needs_approval(tx: Transaction, workspace: Workspace, account_id: str) -> bool:

@@ -1,7 +1,9 @@
 """Mentions in Slack: the card and what is pressed on it, replies, `/social mentions`, the list of
 possibly negative ones."""
 
+import asyncio
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from bot.composing import PostForm
 from bot.mentions import MentionOverview
@@ -11,7 +13,7 @@ from handlers.notices import NotYet, Rendered, Renderer
 from handlers.payloads import pack, unpack
 from handlers.refreshing import Refreshing
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
-from handlers.slack_text import form_to_post_text
+from handlers.slack_text import CustomEmoji, escape, form_to_post_text
 from handlers.views import mention_lists
 from handlers.views import mentions as views
 from handlers.views.drafting import counted
@@ -26,7 +28,8 @@ def register(desk: Desk) -> Mapping[Card, Renderer]:
     desk.press(Act.MENTION_ROUTE, cards.route)
     desk.press(Act.MENTION_MENU, cards.choose)
     desk.press(Act.REPLY_CHECK, cards.check_reply)
-    desk.ignore(Act.REPLY_TEXT, Act.REPLY_RESOLVES)
+    desk.press(Act.REPLY_TEXT, cards.keep_reply)
+    desk.ignore(Act.REPLY_RESOLVES)
     desk.form(Form.REPLY, cards.submit_reply)
     lists = MentionLists(desk, cards)
     desk.command(
@@ -53,6 +56,7 @@ class MentionCards:
         self._services = desk.services
         self._triage = desk.services.triage
         self._refreshing = Refreshing()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # Presses
 
@@ -70,21 +74,44 @@ class MentionCards:
     async def _begin_reply(self, press: Press, mention_id: str) -> View:
         start = await self._services.replying.start(press.person, mention_id)
         text = start.text or views.first_sentences(start.shown.mention)
-        return await self._reply_view(start.shown, text, resolves=False, reply_id=start.reply_id)
+        return await self._reply_view(
+            start.shown, text, resolves=False, reply_id=start.reply_id, is_back=start.is_back
+        )
+
+    async def keep_reply(self, press: Press) -> None:
+        """What was typed is kept; the view stays as it is, so nobody's cursor jumps."""
+        assert press.view is not None
+        await self._keep(press, unpack(press.view["private_metadata"]))
+
+    async def _keep(self, request: Press | Submission, ids: Mapping[str, str]) -> None:
+        async with self._turn(ids):
+            await self._services.replying.keep(
+                request.person,
+                ids["mention"],
+                request.values.get("text") or "",
+                reply_id=ids["reply"],
+            )
+
+    def _turn(self, ids: Mapping[str, str]) -> asyncio.Lock:
+        """What is typed into one form is kept in the order in which it came."""
+        return self._turns.setdefault(ids["reply"], asyncio.Lock())
 
     async def check_reply(self, press: Press) -> None:
         """Count what is typed."""
         assert press.view is not None
         self._refreshing.pressed(press)
         ids = unpack(press.view["private_metadata"])
+        await self._keep(press, ids)
         shown = await self._services.mentions.to_answer(press.person, ids["mention"])
         text = press.values.get("text") or ""
         resolves = views.RESOLVES in (press.values.get("resolves") or [])
-        view = await self._reply_view(shown, text, resolves=resolves, reply_id=ids["reply"])
+        view = await self._reply_view(
+            shown, text, resolves=resolves, reply_id=ids["reply"], is_back="is_back" in ids
+        )
         await self._refreshing.show(press, view)
 
     async def _reply_view(
-        self, shown: MentionOverview, text: str, *, resolves: bool, reply_id: str
+        self, shown: MentionOverview, text: str, *, resolves: bool, reply_id: str, is_back: bool
     ) -> View:
         workspace_id, choice = shown.workspace.id, shown.choice
         return views.reply_form(
@@ -93,25 +120,33 @@ class MentionCards:
             count=self._count(shown, text),
             resolves=resolves,
             asks=await self._services.replying.needs_approval(workspace_id, choice),
-            metadata=pack(mention=shown.mention.id, reply=reply_id),
+            is_back=is_back,
+            metadata=pack(
+                mention=shown.mention.id, reply=reply_id, is_back="yes" if is_back else None
+            ),
         )
 
     def _count(self, shown: MentionOverview, text: str) -> str:
         if shown.choice is None:
             return " "
-        form = PostForm(form_to_post_text(text), (shown.choice.account.id,))
+        try:
+            form = PostForm(form_to_post_text(text), (shown.choice.account.id,))
+        except CustomEmoji as error:  # what comes back may have one
+            return f":warning: {escape(str(error))}"
         [count] = self._services.drafting.counts(form, [shown.choice])
         return counted(count)
 
     async def submit_reply(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
-        await self._services.replying.send(
-            submission.person,
-            ids["mention"],
-            form_to_post_text(submission.values.get("text") or ""),
-            resolves=views.RESOLVES in (submission.values.get("resolves") or []),
-            reply_id=ids["reply"],
-        )
+        await self._keep(submission, ids)  # it may be refused
+        async with self._turn(ids):
+            await self._services.replying.send(
+                submission.person,
+                ids["mention"],
+                form_to_post_text(submission.values.get("text") or ""),
+                resolves=views.RESOLVES in (submission.values.get("resolves") or []),
+                reply_id=ids["reply"],
+            )
         return Done()
 
     async def route(self, press: Press) -> None:

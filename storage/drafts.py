@@ -9,6 +9,8 @@ from storage.records import Draft
 from storage.rows import Transaction, add_new, many, one, values
 from storage.tables import drafts, posts
 
+REPLY_TO = "reply_to"  # a field that the draft of a reply has: the mention's id
+
 
 async def save(tx: Transaction, draft: Draft) -> None:
     """Keep a person's draft, new or known; somebody else's with the same id stays as it is."""
@@ -38,9 +40,10 @@ async def get(tx: Transaction, workspace_id: str, draft_id: str) -> Draft | None
 
 
 async def of_person(tx: Transaction, workspace_id: str, user_id: str) -> Sequence[Draft]:
-    """A person's drafts, newest first."""
+    """A person's drafts of posts, newest first; replies are left to their mentions."""
     query = select(drafts).where(drafts.c.workspace_id == workspace_id, drafts.c.user_id == user_id)
-    return await many(tx, Draft, query.order_by(drafts.c.updated_at.desc(), drafts.c.id))
+    found = await many(tx, Draft, query.order_by(drafts.c.updated_at.desc(), drafts.c.id))
+    return [draft for draft in found if REPLY_TO not in draft.fields]
 
 
 async def remove(tx: Transaction, workspace_id: str, user_id: str, draft_id: str) -> None:

@@ -23,6 +23,7 @@ from handlers.views.blocks import (
     select,
     text_input,
 )
+from handlers.views.drafting import KEEP_TYPING
 from handlers.views.outcomes import answers, how_far, question
 from handlers.views.texts import link, web_address
 from storage.records import (
@@ -379,12 +380,14 @@ def reply_form(
     count: str,
     resolves: bool,
     asks: bool,
+    is_back: bool,
     metadata: str,
 ) -> Block:
     """The text of the mention, a text to change and send, and whether that resolves it.
 
     :param count: how long the text is against the network's limit, in words.
     :param asks: it waits for an approval before it goes out.
+    :param is_back: the text is what the person typed before, in a form that was closed.
     """
     mention = shown.mention
     newest = shown.later[-1] if shown.later else mention
@@ -395,11 +398,18 @@ def reply_form(
         "Reply",
         [
             section(f"{author_of(newest)} on {escape(shown.place)}\n{said}"),
+            *([context("Your unfinished reply is back.")] if is_back else []),
             field(
                 "text",
                 f"Your reply, public, as {label}"[:150],
-                text_input(Act.REPLY_TEXT, initial=text, multiline=True),
+                text_input(
+                    Act.REPLY_TEXT,
+                    initial=text,
+                    multiline=True,
+                    acts_on=KEEP_TYPING,
+                ),
                 hint="Make it yours: people notice copied answers.",
+                acts=True,
             ),
             context(count) | {"block_id": "count"},
             actions(button("Check the length", Act.REPLY_CHECK), block_id="check"),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.mention_times import MentionTimes
-from bot.playground.records import Message
+from bot.playground.records import Message, View
 from bot.playground.sandbox_seed import PEOPLE
 from bot.playground.seed import ALERTS, ANA, CARE, DANA, EVA, GENERAL
 from bot.playground.views import elements
@@ -28,6 +28,7 @@ from tests.servers.eventually import eventually
 
 COMPLAINT = "@acorn the grinder broke after two days and I am angry. Terrible quality."
 NAMES = {DANA: "Dana Weber", EVA: "Eva Lindt"}
+BACK = "Your unfinished reply is back."
 DOUBT = "@acorn the bag was a little torn."
 
 
@@ -109,6 +110,12 @@ async def live_replies(stage: Stage, post_id: str) -> list[str]:
     return [post["text"] for post in listed.json()["posts"] if post["reply_to"] == post_id]
 
 
+def text_in(form: View) -> str:
+    """What is typed in the form of a reply."""
+    text: str = inputs_of(form)[0]["element"]["initial_value"]
+    return text
+
+
 def menu_of(message: Message, within: str = "") -> list[str]:
     """The options of the menus in the blocks that hold this text."""
     return [
@@ -178,6 +185,15 @@ async def test_resolve_with_this_ends_the_card_as_a_record(stage: Stage) -> None
     await card(stage, "Answered, not solved yet")
 
 
+async def test_what_nobody_answered_needs_an_answer_when_it_is_opened_again(stage: Stage) -> None:
+    shown = await alarm(stage)
+    await stage.press(DANA, shown, "mention_menu", "Resolve")
+    await stage.press(DANA, await card(stage, "*Resolved*"), "Reopen")
+    opened = text_of(await card(stage, "Needs an answer"))
+    assert "resolved it (answered elsewhere)" in opened
+    assert "Answer by" in opened
+
+
 async def test_what_is_too_long_is_said_at_the_field_and_kept(stage: Stage) -> None:
     shown = await alarm(stage)
     await stage.press(DANA, shown, "Reply")
@@ -185,6 +201,69 @@ async def test_what_is_too_long_is_said_at_the_field_and_kept(stage: Stage) -> N
     refused = await stage.submit(form, text="x" * 301)
     assert refused.errors["text"] == "1 over Sandbox's limit of 300."
     assert (await stage.submit(await stage.modal(DANA, "reply"), text="x" * 300)).ok
+
+
+async def test_a_reply_that_was_closed_by_mistake_comes_back(stage: Stage) -> None:
+    shown = await alarm(stage)
+    await stage.press(DANA, shown, "Reply")
+    form = await stage.modal(DANA, "reply")
+    assert BACK not in text_of(form)
+    await stage.press(DANA, form, "reply_text", "Dear Mia, half a :acorn-cup:")
+    await stage.settled()
+    await stage.slack.people.close_view(DANA, form.id)
+    owned = await card(stage, "with *Dana Weber*")
+    await stage.press(DANA, owned, "Reply")
+    again = await stage.modal(DANA, BACK)
+    assert text_in(again) == "Dear Mia, half a :acorn-cup:"
+    await stage.press(DANA, again, "Check the length")
+    again = await stage.modal(DANA, BACK)
+    assert "exists in this Slack workspace only" in text_of(again)
+
+    await stage.press(DANA, again, "reply_text", "Dear Mia, a whole")
+    await stage.submit(again, text="Dear Mia, a whole one.")
+    answered = await card(stage, "Answered, not solved yet")
+    await typed_late(stage)
+    await stage.press(DANA, answered, "Reply")
+    assert text_in(await stage.modal(DANA, "reply")).startswith("Thank you for your patience")
+
+
+async def typed_late(stage: Stage) -> None:
+    """The last thing that was typed into a reply reaches the bot again, after all that followed."""
+    log = reversed(stage.slack.delivery.log)
+    typed = next(each for each in log if "reply_text" in str(each.payload.get("actions")))
+    await stage.slack.delivery.request(typed.kind, typed.payload)
+    await stage.settled()
+
+
+async def test_a_reply_whose_text_was_wiped_begins_anew(stage: Stage) -> None:
+    shown = await alarm(stage)
+    await stage.press(DANA, shown, "Reply")
+    form = await stage.modal(DANA, "reply")
+    for text in ("Dear Mia", " "):
+        await stage.press(DANA, form, "reply_text", text)
+        await stage.settled()
+    await stage.slack.people.close_view(DANA, form.id)
+    await stage.press(DANA, await card(stage, "with *Dana Weber*"), "Reply")
+    again = await stage.modal(DANA, "reply")
+    assert BACK not in text_of(again)
+    assert text_in(again).startswith("I'm sorry")
+
+
+async def test_what_somebody_typed_as_a_reply_is_shown_to_nobody_else_and_is_no_post(
+    stage: Stage,
+) -> None:
+    shown = await alarm(stage)
+    await stage.press(EVA, shown, "Reply")
+    form = await stage.modal(EVA, "reply")
+    await stage.press(EVA, form, "reply_text", "Mine alone")
+    await stage.settled()
+    await stage.slack.people.close_view(EVA, form.id)
+    await stage.press(DANA, await card(stage, "with *Eva Lindt*"), "mention_menu", "Take over")
+    await stage.press(DANA, await card(stage, "with *Dana Weber*"), "Reply")
+    assert text_in(await stage.modal(DANA, "reply")).startswith("I'm sorry")
+    await stage.command(EVA, "/social draft")
+    assert "Mine alone" not in text_of(await stage.modal(EVA, "draft"))
+    assert "Mine alone" not in text_of(await stage.open_home(EVA))
 
 
 async def test_the_count_is_refreshed_on_check(stage: Stage) -> None:

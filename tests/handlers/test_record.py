@@ -98,6 +98,7 @@ READS = {
 NOT_NOTED = {
     "drafting.keep": "one's own unfinished typing: nobody else sees it, and nothing comes of it",
     "drafting.drop": "the same",
+    "replying.keep": "the same",
     "user_groups.claim_reading": "which process asks Slack; what it reads is noted by `keep`",
     "installations.meet": "that a workspace is there, before anybody did anything in it",
 }
