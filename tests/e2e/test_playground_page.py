@@ -23,7 +23,7 @@ from bot.playground.slack import Slack
 from bot.playground.workspace import Workspace
 from tests.e2e.tiny_app import Json, card, form, tiny_app
 from tests.playground.manifest import MANIFEST
-from tests.servers.chromium import PHONE, NewPage
+from tests.servers.chromium import DESKTOP, PHONE, NewPage
 from tests.servers.eventually import eventually
 
 pytestmark = pytest.mark.browser
@@ -56,6 +56,13 @@ class Desk:
     @property
     def workspace(self) -> Workspace:
         return self.slack.workspace
+
+    @property
+    def client(self) -> AsyncWebClient:
+        """What the app would call Slack with."""
+        return AsyncWebClient(
+            self.workspace.app.bot_token, base_url=f"{self.workspace.base_url}/api/"
+        )
 
     def address(self, user: str, place: str = SOCIAL) -> str:
         return f"{self.workspace.base_url}/w/{user}/{place}"
@@ -174,6 +181,27 @@ async def test_a_button_answers_and_the_card_changes_for_everybody(
     assert pressed["actions"][0]["value"] == "1"
 
 
+async def test_the_keyboard_stays_at_a_button_while_its_message_changes_or_else_at_the_message(
+    page: Tab, desk: Desk
+) -> None:
+    said = desk.workspace.say(desk.workspace.app.bot_user_id, SOCIAL, "A post", blocks=card())
+    await page.goto(desk.address(ANA))
+    take_down = page.get_by_role("button", name="Take down")
+    await take_down.focus()
+    nameless = [{key: block[key] for key in block if key != "block_id"} for block in card()]
+    await desk.client.chat_update(channel=SOCIAL, ts=said.ts, text="A post", blocks=nameless)
+    await expect(messages(page)).to_contain_text("(edited)")
+    await expect(take_down).to_be_focused()
+    await desk.client.chat_update(
+        channel=SOCIAL, ts=said.ts, text="B", blocks=[*nameless, *nameless]
+    )
+    await expect(take_down).to_have_count(2)
+    await expect(messages(page)).to_be_focused()  # either could be another post's
+    await page.get_by_role("button", name="Approve", exact=True).first.press("Enter")
+    await expect(messages(page)).to_contain_text("Approved by @Ana Novak")
+    await expect(messages(page)).to_be_focused()
+
+
 async def test_a_dangerous_button_asks_first(page: Tab, desk: Desk) -> None:
     desk.workspace.say(desk.workspace.app.bot_user_id, SOCIAL, "A post", blocks=card())
     await page.goto(desk.address(ANA))
@@ -224,6 +252,23 @@ async def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typ
     sent = (await desk.told("view_submission"))["view"]["state"]["values"]
     assert sent["text"]["text"]["value"] == "something right"
     assert sent["when"]["when"]["selected_option"]["value"] == "later"
+
+
+async def test_one_types_straight_on_when_a_form_closes(page: Tab, desk: Desk) -> None:
+    await page.goto(desk.address(ANA))
+    dialog = page.get_by_role("dialog", name="New post")
+    for button in (None, "Cancel", "Close", "Next"):
+        await page.keyboard.type("/social draft x")
+        await expect(composer(page)).to_have_value("/social draft x")
+        await page.keyboard.press("Enter")
+        await expect(dialog.get_by_label("Text")).to_be_focused()
+        if button is None:
+            await page.keyboard.press("Escape")
+        else:
+            await dialog.get_by_role("button", name=button).click()
+        await expect(dialog).to_be_hidden()
+    await page.keyboard.type("and on")
+    await expect(composer(page)).to_have_value("and on")
 
 
 async def test_too_long_a_text_is_counted_and_not_sent(page: Tab, desk: Desk) -> None:
@@ -303,10 +348,7 @@ async def test_a_list_stays_as_it_is_typed_in_when_its_form_is_updated(
 
 
 async def updated(desk: Desk, view: str, note: str) -> None:
-    client = AsyncWebClient(
-        desk.workspace.app.bot_token, base_url=f"{desk.workspace.base_url}/api/"
-    )
-    await client.views_update(view_id=view, view=form(note))
+    await desk.client.views_update(view_id=view, view=form(note))
 
 
 async def test_forms_lie_on_each_other_three_deep_and_come_back_as_they_were(
@@ -361,6 +403,32 @@ async def test_files_are_added_to_a_form_with_names_and_sizes(page: Tab, desk: D
     await expect(dialog).to_be_hidden()
     await page.get_by_role("link", name=re.compile("^social-approvals")).click()
     await expect(messages(page).filter(has_text="With a picture with sun.png")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_a_file_with_a_long_name_can_be_removed(
+    new_page: NewPage, desk: Desk, size: tuple[int, int]
+) -> None:
+    page = await new_page(size)
+    await page.goto(desk.address(ANA))
+    await write(page, "/social draft")
+    dialog = page.get_by_role("dialog", name="New post")
+    names = [f"{' '.join(['Screenshot'] * 10)}.png", f"{'x' * 116}.png"]
+    files = [{"name": name, "mimeType": "image/png", "buffer": picture()} for name in names]
+
+    async def looks_right() -> None:
+        for name in names:
+            await expect(dialog.get_by_title(name)).to_be_visible()
+            remove = dialog.get_by_role("button", name=f"Remove {name}")
+            await expect(remove).to_be_in_viewport(ratio=1)
+        body = dialog.locator(".modal-body")
+        assert await body.evaluate("body => body.scrollWidth <= body.clientWidth")
+
+    async with page.expect_response(re.compile("/typed$")):
+        await dialog.get_by_label("Choose files").set_input_files(files)
+    await looks_right()
+    await page.reload()
+    await looks_right()
 
 
 async def test_a_form_is_sent_once_its_files_have_arrived(page: Tab, desk: Desk) -> None:

@@ -86,7 +86,7 @@ export function coalesced(update) {
 }
 
 // Changes part of the page and leaves the keyboard where it was: in the same element of Block Kit,
-// or else in what has the same id.
+// or else in what has the same id, or in the message.
 export function keepingFocus(container, change) {
   const active = container.contains(document.activeElement) ? document.activeElement : null;
   const find = active && waysBackTo(active);
@@ -113,13 +113,18 @@ function waysBackTo(active) {
   const where = surface.dataset.view ? ["view", surface.dataset.view] : ["ts", surface.dataset.ts];
   const list = active.closest("[data-messages], [data-thread-messages]") ?? document;
   const at = [...element.querySelectorAll(FOCUSABLE)].indexOf(active);
+  const withAction = (root) =>
+    [...root.querySelectorAll(".element")].filter(({ dataset }) => dataset.actionId === actionId);
+  const wasAlone = withAction(surface).length === 1;
   return () => {
     const now = list.querySelector(`[data-${where[0]}="${CSS.escape(where[1])}"]`);
-    const same = [...(now?.querySelectorAll(".element") ?? [])].find(
-      ({ dataset }) => dataset.blockId === blockId && dataset.actionId === actionId,
-    );
+    const found = now ? withAction(now) : [];
+    const same =
+      found.find(({ dataset }) => dataset.blockId === blockId) ??
+      // A block that the app gave no id has another one each time.
+      (wasAlone && found.length === 1 ? found[0] : null);
     const candidates = [...(same?.querySelectorAll(FOCUSABLE) ?? [])];
-    return candidates[at] ?? candidates[0];
+    return candidates[at] ?? candidates[0] ?? document.getElementById(message);
   };
 }
 

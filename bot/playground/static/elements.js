@@ -242,6 +242,7 @@ export async function addFile(list, file) {
   const name = document.createElement("span");
   name.className = "file-name";
   name.textContent = file.name;
+  name.title = file.name;
   const size = document.createElement("span");
   size.className = "file-size";
   size.textContent = sizeInWords(file.size);

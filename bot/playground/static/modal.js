@@ -123,8 +123,10 @@ export function startModal() {
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
-    if (openedFrom?.isConnected) openedFrom.focus();
-    else document.querySelector("[data-composer] textarea")?.focus();
+    const back = openedFrom?.isConnected ? openedFrom : document.querySelector("[data-composer] textarea");
+    // The browser has focused it already but left the text cursor in the form: typing would go nowhere.
+    back?.blur();
+    back?.focus({ preventScroll: true });
   });
   show(document.querySelector("template[data-modal-now]").content);
 }
