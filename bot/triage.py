@@ -53,6 +53,24 @@ class Triage:
         self._notices.ring()
         return mention
 
+    async def release(self, person: Person, mention_id: str) -> Mention:
+        """Make the person's own mention everybody's again; a team that has it keeps it.
+
+        :raises AlreadyDone: it is closed, a colleague has it, or nobody.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            _, mention = await open_mention(tx, person, mention_id, doing="release it")
+            if mention.owner_id is None:
+                raise AlreadyDone("Nobody has it, so there is nothing to release.")
+            if mention.owner_id != person.user_id:
+                raise await _colleagues(
+                    tx, mention, "It isn't yours to release. If they can't, take it over."
+                )
+            mention = await change(tx, person, mention, "gave back", now, owner_id=None)
+        self._notices.ring()
+        return mention
+
     async def route(self, person: Person, mention_id: str, team: str) -> Mention:
         """Hand a mention to a team: it is theirs, and its card goes to their channel.
 
@@ -240,15 +258,18 @@ async def own(
     if mention.owner_id == person.user_id:
         return mention
     if mention.owner_id is not None and not take_over:
-        since = await last_step(tx, mention, "claimed", "took over")
-        raise AlreadyDone(
-            "A colleague is on it already. If they can't, take it over from the menu.",
-            by=mention.owner_id,
-            did="claimed it",
-            at=since.at if since else None,
+        raise await _colleagues(
+            tx, mention, "A colleague is on it already. If they can't, take it over from the menu."
         )
     did = "claimed" if mention.owner_id is None else "took over"
     return await change(tx, person, mention, did, now, owner_id=person.user_id)
+
+
+async def _colleagues(tx: Transaction, mention: Mention, said: str) -> AlreadyDone:
+    """The refusal to whoever doesn't have the mention."""
+    since = await last_step(tx, mention, "claimed", "took over")
+    at = since.at if since else None
+    return AlreadyDone(said, by=mention.owner_id, did="claimed it", at=at)
 
 
 async def change(

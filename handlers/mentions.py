@@ -166,6 +166,9 @@ class MentionCards:
             case "take_over":
                 await self._triage.claim(person, mention_id, take_over=True)
                 return "It is yours now."
+            case "release":
+                await self._triage.release(person, mention_id)
+                return "It is everybody's again."
             case "resolve":
                 await self._triage.resolve(person, mention_id)
                 return "Resolved."

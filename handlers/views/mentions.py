@@ -46,6 +46,7 @@ RESOLVES = "resolves"
 RECORDED = {
     "claimed": "claimed it",
     "took over": "took it over",
+    "gave back": "made it everybody's again",
     "replied": "sent a reply",
     "asked to reply": "wrote a reply and asked for approval",
     "routed": "routed it",
@@ -305,17 +306,22 @@ def _open_link(mention: Mention) -> list[Block]:
 def menu_options(mention: Mention, by: str | None = None) -> list[Block]:
     """What can be done about an open mention besides replying.
 
-    :param by: the person who is shown it, if it is only one: nobody takes over their own.
+    :param by: the person who is shown it, if it is only one: nobody takes over their own, or
+        releases a colleague's.
     """
 
     def choice(text: str, do: str) -> Block:
         return option(text, pack(do=do, mention=mention.id))
 
-    takes = (
-        choice("Claim", "claim") if mention.owner_id is None else choice("Take over", "take_over")
-    )
+    if mention.owner_id is None:
+        owning = [choice("Claim", "claim")]
+    else:
+        owning = [
+            *([choice("Take over", "take_over")] if by != mention.owner_id else []),
+            *([choice("Release", "release")] if by in (None, mention.owner_id) else []),
+        ]
     return [
-        *([takes] if by is None or by != mention.owner_id else []),
+        *owning,
         choice("Resolve", "resolve"),
         choice("Not negative", "dismiss"),
     ]

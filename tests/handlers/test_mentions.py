@@ -235,6 +235,26 @@ async def typed_late(stage: Stage) -> None:
     await stage.settled()
 
 
+async def test_what_a_closed_form_has_claimed_can_be_released(stage: Stage) -> None:
+    shown = await alarm(stage)
+    await stage.press(DANA, shown, "Reply")
+    form = await stage.modal(DANA, "reply")
+    await stage.slack.people.close_view(DANA, form.id)
+    mine = await card(stage, "with *Dana Weber*")
+    assert menu_of(mine) == ["Take over", "Release", "Resolve", "Not negative"]
+    await stage.press(EVA, mine, "mention_menu", "Release")
+    await stage.whispered(EVA, "It isn't yours to release", ALERTS)
+    await stage.press(DANA, mine, "mention_menu", "Release")
+    released = await card(stage, "Dana Weber made it everybody's again")
+    assert menu_of(released) == ["Claim", "Resolve", "Not negative"]
+    await stage.press(DANA, released, "mention_menu", "Claim")
+    await card(stage, "with *Dana Weber*")
+    await stage.command(DANA, "/social mentions")
+    listed = await stage.modal(DANA, "to answer or to solve")
+    await stage.press(DANA, listed, "mentions_menu", "Release")
+    await stage.modal(DANA, "It is everybody's again.")
+
+
 async def test_a_reply_whose_text_was_wiped_begins_anew(stage: Stage) -> None:
     shown = await alarm(stage)
     await stage.press(DANA, shown, "Reply")

@@ -399,6 +399,10 @@ class Doing:
     async def triage_claim(self) -> None:
         await self.services.triage.claim(self.who(DANA), await self.mention())
 
+    async def triage_release(self) -> None:
+        mine = await self.mention(owner_id=DANA)
+        await self.services.triage.release(self.who(DANA), mine)
+
     async def triage_route(self) -> None:
         await self.services.triage.route(self.who(DANA), await self.mention(), "Care")
 
@@ -495,6 +499,7 @@ LEAVES = {
     "triage.dismiss": (DANA, "dismissed"),
     "triage.dismiss_list": (DANA, "dismissed"),
     "triage.is_negative": (DANA, "raised"),
+    "triage.release": (DANA, "gave back"),
     "triage.reopen": (DANA, "reopened"),
     "triage.resolve": (DANA, "resolved"),
     "triage.route": (DANA, "routed"),

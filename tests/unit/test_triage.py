@@ -90,11 +90,28 @@ async def test_a_colleague_can_take_over(light: Care) -> None:
     assert (await light.again(mention)).owner_id == DAN.user_id
 
 
+async def test_who_has_it_can_release_it_to_everybody(here: Care) -> None:
+    mention = await here.hear()
+    with pytest.raises(AlreadyDone, match="Nobody has it"):
+        await here.triage.release(DANA, mention.id)
+    await here.triage.route(DANA, mention.id, "Care")
+    await here.triage.claim(DANA, mention.id)
+    with pytest.raises(AlreadyDone, match="isn't yours") as told:
+        await here.triage.release(DAN, mention.id)
+    assert told.value.by == DANA.user_id
+    await here.triage.release(DANA, mention.id)
+    now = await here.again(mention)
+    assert (now.owner_id, now.route) == (None, "Care")
+    assert (await here.did(mention))[-1] == (DANA.user_id, "gave back")
+    await here.triage.claim(DAN, mention.id)
+
+
 @pytest.mark.parametrize("who", [ANA, STRANGER])
 async def test_only_responders_and_admins_act(light: Care, who: Person) -> None:
     mention = await light.hear()
     steps = (
         light.triage.claim(who, mention.id),
+        light.triage.release(who, mention.id),
         light.triage.route(who, mention.id, "Care"),
         light.triage.resolve(who, mention.id),
         light.triage.dismiss(who, mention.id),
@@ -103,6 +120,7 @@ async def test_only_responders_and_admins_act(light: Care, who: Person) -> None:
         light.triage.dismiss_list(who, "list"),
         light.replying.start(who, mention.id),
         light.replying.send(who, mention.id, "Sorry", resolves=True, reply_id="r"),
+        light.replying.keep(who, mention.id, "Sorry", reply_id="r"),
     )
     for step in steps:
         with pytest.raises(UserError):
@@ -342,6 +360,7 @@ async def test_closed_is_closed_for_the_second_person_until_it_is_opened_again(h
     await here.triage.dismiss(DANA, mention.id)
     for step in (
         here.triage.claim(DAN, mention.id),
+        here.triage.release(DAN, mention.id),
         here.triage.resolve(DAN, mention.id),
         here.triage.dismiss(DAN, mention.id),
         here.triage.route(DAN, mention.id, "Care"),
@@ -369,6 +388,7 @@ async def test_every_step_shows_on_the_card(light: Care) -> None:
     seen = [await light.version(mention)]
     for step in (
         light.triage.claim(DANA, mention.id),
+        light.triage.release(DANA, mention.id),
         light.triage.route(DANA, mention.id, "Care"),
         light.triage.resolve(DANA, mention.id),
         light.triage.reopen(DANA, mention.id),
@@ -376,7 +396,7 @@ async def test_every_step_shows_on_the_card(light: Care) -> None:
     ):
         await step
         seen.append(await light.version(mention))
-    assert seen == [1, 2, 3, 4, 5, 6]
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_a_doubtful_one_that_is_negative_gets_its_card(here: Care) -> None:
