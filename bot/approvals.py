@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot import policies
+from bot import cards, policies
 from bot.clock import Clock
 from bot.errors import AlreadyDone, FieldErrors, NotFound
 from bot.policies import Round
@@ -14,7 +14,7 @@ from bot.team import Action, Person, admit
 from bot.waiting import lists_changed
 from storage import approvals, history, notices, posts, workspaces
 from storage.database import Database
-from storage.records import Approval, Card, Post, PostState, Revision, Verdict
+from storage.records import Approval, Post, PostState, Revision, Verdict
 from storage.rows import Transaction, new_id
 
 OUTCOME = {
@@ -180,7 +180,7 @@ class Approvals:
             assert post.due_at is not None
             await schedule_deliveries(tx, post, revision, post.due_at)
         elif verdict is not Verdict.APPROVED:
-            await notices.owe(tx, workspace_id, Card.TROUBLE, post.id, post.author_id, now)
+            await cards.tell_author(tx, post, now)
         await notices.refresh(tx, workspace_id, post.id, now)
         if post.mention_id is not None:
             await notices.refresh(tx, workspace_id, post.mention_id, now)

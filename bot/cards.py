@@ -41,6 +41,14 @@ async def owe_card(
     return True
 
 
+async def tell_author(tx: Transaction, post: Post, now: datetime) -> None:
+    """Owe the author a message about what somebody else did with their post: a new one, since
+    nobody notices that an earlier one was edited."""
+    about = post.workspace_id, Card.TROUBLE, post.id
+    await notices.start_anew(tx, *about, Card.TROUBLE_BEFORE, now)
+    await notices.owe(tx, *about, post.author_id, now)
+
+
 async def _is_asked_for(
     tx: Transaction, workspace: Workspace, post: Post, revision: Revision
 ) -> bool:

@@ -63,6 +63,15 @@ def composed(form: PostForm, choices: Sequence[AccountChoice]) -> dict[str, str]
     }
 
 
+def common_text(form: PostForm, content: Content) -> str:
+    """The text that stands for the post in lists, and that *Edit* begins with: the form's, or the
+    first network's own where each has its own. What is published nowhere must stand for nothing.
+    """
+    if with_link(form.text.strip(), content.link) in content.texts.values():
+        return form.text
+    return without_link(next(iter(content.texts.values())), content.link)
+
+
 def suggested_form(
     revision: Revision, texts: Mapping[str, str], networks: Mapping[str, str]
 ) -> PostForm:

@@ -8,7 +8,7 @@ from typing import Any
 from bot import cards, policies
 from bot.accounts import AccountChoice, Accounts
 from bot.clock import Clock
-from bot.composing import Count, PostForm, checked, count_all, suggested_form
+from bot.composing import Count, PostForm, checked, common_text, count_all, suggested_form
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.free_times import choose_time
 from bot.posts import content_hash, require_step
@@ -37,10 +37,16 @@ from storage.records import (
     PostState,
     Revision,
     Suggestion,
+    When,
 )
 from storage.rows import Transaction, new_id
 
 MAX_DRAFTS = 20
+ON_ITS_WAY = (PostState.IN_REVIEW, PostState.SCHEDULED)
+UNCHANGED = (
+    "Nothing here is different from the post as it is, so it was left alone, with what was "
+    "approved of it. Change something, or close this."
+)
 LONGEST_CAMPAIGN = 60
 
 
@@ -261,12 +267,14 @@ class Drafting:
                     person,
                     post_id,
                     revision_id,
-                    form.text,
+                    common_text(form, content),
                     content,
                     {"when": form.when, "due_at": due_at, "campaign_id": campaign_id},
                     now,
                 )
             post = await self._pass_on(tx, admitted, post, revision, needs_approval, now)
+            if post.author_id != person.user_id:
+                await cards.tell_author(tx, post, now)
             if draft_id is not None:
                 await drafts.remove(tx, person.workspace_id, person.user_id, draft_id)
             for left in [] if post_id is None else await _left_changes(tx, person, post_id):
@@ -287,7 +295,7 @@ class Drafting:
         due_at: datetime | None,
         now: datetime,
     ) -> tuple[Post, Revision]:
-        revision = _revision(person, post_id, 1, form.text, content, now)
+        revision = _revision(person, post_id, 1, common_text(form, content), content, now)
         post = Post(
             id=post_id,
             workspace_id=person.workspace_id,
@@ -334,11 +342,14 @@ class Drafting:
             )
         await posts.lock(tx, post.id)
         hold = await holds.of_post(tx, post)
+        is_same = content_hash(content) == before.hash and base_text == before.base_text
+        if is_same and hold is None and post.state in ON_ITS_WAY and _has(post, changed):
+            raise FieldErrors({"text": UNCHANGED})
         if not await delivery_rows.withdraw(tx, post.id):
             raise AlreadyDone("This post is going out right now, so it can't be edited any more.")
         await holds.left(tx, hold, post, person.user_id, "edited", now)
         revision = before
-        if content_hash(content) != before.hash or base_text != before.base_text:
+        if not is_same:
             writer, number = written_by or person, before.number + 1
             revision = _revision(writer, post.id, number, base_text, content, now)
             await posts.insert_revision(tx, revision)
@@ -419,13 +430,14 @@ class Drafting:
         if not networks.keys() >= suggestion.texts.keys():
             raise FieldErrors({"accounts": "An account of this post isn't connected any more."})
         form = suggested_form(before, suggestion.texts, networks)
+        content = checked(form, choices, self._accounts)
         post, revision = await self._edit(
             tx,
             person,
             suggestion.post_id,
             suggestion.revision_id,
-            form.text,
-            checked(form, choices, self._accounts),
+            common_text(form, content),
+            content,
             {},
             now,
             written_by=Person(person.workspace_id, suggestion.user_id),
@@ -522,6 +534,15 @@ async def _found(tx: Transaction, person: Person, post_id: str) -> tuple[Post, R
     if revision is None:
         raise NotFound("This post isn't there any more.")
     return post, revision
+
+
+def _has(post: Post, wanted: Mapping[str, Any]) -> bool:
+    """Whether a post has these columns; any next free time is as good as the one it has."""
+    is_any_time = wanted.get("when") is not When.AT and wanted.get("when") is post.when
+    return all(
+        getattr(post, name) == value or (name == "due_at" and is_any_time)
+        for name, value in wanted.items()
+    )
 
 
 def _revision(

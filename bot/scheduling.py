@@ -87,11 +87,13 @@ async def pass_suggestions(tx: Transaction, post: Post, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Movable:
-    """A post whose time can be moved, and who wants to."""
+    """A post whose time can be moved, and who wants to. ``is_settled``: their press settles the new
+    time of an approved post, which else has to be approved."""
 
     admitted: Admitted
     post: Post
     revision: Revision
+    is_settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ class Scheduling:
         async with self._database.reading() as tx:
             admitted = await self._admit(tx, person, post_id)
             post, revision = await self._movable(tx, person, post_id)
-        return Movable(admitted, post, revision)
+            standing = await policies.round_of(tx, admitted.workspace, post, revision)
+        return Movable(admitted, post, revision, standing.may_settle(person.user_id))
 
     async def look(self, person: Person, post_id: str, wanted: NewTime) -> Moved:
         """What `reschedule` would make of a time, without moving anything."""
@@ -233,6 +236,8 @@ class Scheduling:
                 f"{_time_in_words(post.due_at)} -> {_time_in_words(moved.due_at)}",
             )
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if post.author_id != person.user_id:
+                await cards.tell_author(tx, post, now)
             if moved.state is PostState.IN_REVIEW:
                 await cards.owe_card(tx, admitted.workspace, moved, revision, now)
             await lists_changed(tx, admitted.workspace, moved, revision, now)
@@ -317,6 +322,8 @@ class Scheduling:
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)
             await notices.refresh(tx, post.workspace_id, post.id, now)
+            if post.author_id != person.user_id:
+                await cards.tell_author(tx, post, now)
             if post.mention_id is not None:
                 await notices.refresh(tx, post.workspace_id, post.mention_id, now)
             await pass_suggestions(tx, post, now)

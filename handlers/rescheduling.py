@@ -14,7 +14,7 @@ from handlers.requests import Done, FormAnswer, Next, Press, Request, Submission
 from handlers.slack_text import escape
 from handlers.views.post_times import goes_out
 from handlers.views.rescheduling import reschedule_form
-from storage.records import When
+from storage.records import PostState, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Rescheduling:
         """:param wish: None: the form is being opened, on the post's own time."""
         movable = await self._scheduling.movable(request.person, post_id)
         zone = movable.admitted.member.zone
+        is_approved = movable.post.state is PostState.SCHEDULED
         shown = wish or Wish(at=movable.post.due_at)
         line, words, understood, due_at = "", None, None, None
         if wish is not None and (wish.when != IN_WORDS or wish.words):
@@ -85,6 +86,8 @@ class Rescheduling:
             else:
                 words = wish.words if wish.when == IN_WORDS else None
                 line = "Goes out as soon as it's approved."
+                if is_approved and movable.is_settled:
+                    line = "Goes out at once."
                 due_at = moved.due_at
                 if due_at is not None:
                     line = goes_out(due_at, zone)
@@ -98,6 +101,7 @@ class Rescheduling:
             understood=line,
             moved_to=due_at,
             ask=ask,
+            asks_again=is_approved and not movable.is_settled,
         )
 
 

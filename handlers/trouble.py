@@ -7,15 +7,23 @@ from bot import overview
 from bot.overview import PostOverview
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
+from handlers.views.blocks import context
 from handlers.views.trouble import trouble
 from handlers.views.trouble_list import MOST_SHOWN, needs_its_author, trouble_list
 from storage import notices, posts
 from storage.records import Card, Notice
 
+NEWER_BELOW = "There is a newer message about this post below."
+
 
 def register(desk: Desk) -> Mapping[Card, Renderer]:
     """Gives the card; what is pressed on it is pressed on the approval card too."""
-    return {Card.TROUBLE: Trouble(desk).render}
+    return {Card.TROUBLE: Trouble(desk).render, Card.TROUBLE_BEFORE: render_before}
+
+
+async def render_before(notice: Notice) -> Rendered | None:
+    """A message that a newer one has followed; where it is gone, nothing is posted for it."""
+    return Rendered(NEWER_BELOW, [context(NEWER_BELOW)]) if notice.ts else None
 
 
 class Trouble:

@@ -295,10 +295,10 @@ async def start_anew(
     """Let what is owed next of a card be a new message; the one that stands is edited from now on
     by the card ``before``, which says so.
 
-    While an edit of it is being sent it stays what it is.
+    While an edit of it is being sent it stays what it is; so does one that is several notices'.
     """
     stands = await of_card(tx, workspace_id, card, subject_id)
-    if stands is None or stands.ts is None:
+    if stands is None or stands.ts is None or stands.joined_to or await joined_to(tx, stands):
         return
     parted = await changed(
         tx,

@@ -146,6 +146,7 @@ class Card(StrEnum):
     CHANGED = "changed"  # one per revision after a decision, in that thread: what changed
     SUGGESTED = "suggested"  # in that thread: another text that an approver suggests
     TROUBLE = "trouble"  # to the author: what failed, why, and what to press
+    TROUBLE_BEFORE = "trouble_before"  # an earlier message of that: that there is a newer one
     MENTION = "mention"  # one per clearly negative mention, in the alerts channel
     ROUTED = "routed"  # the same mention in the channel of the team it was routed to
     WROTE_AGAIN = "wrote_again"  # in that card's thread: its author has written again

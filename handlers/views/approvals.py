@@ -106,7 +106,7 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     post = shown.post
     author = name_of(shown, post.author_id)
     above = [
-        section(f"{state_line(shown)} · by *{author}*{_campaign(shown)}\n{time_line(shown)}"),
+        section(f"{_headline(shown)}{_campaign(shown)}\n{time_line(shown)}"),
         *_needs(shown),
         *_answered(shown),
         *_comments(shown),
@@ -120,6 +120,16 @@ def card(shown: PostOverview, picture_files: Sequence[tuple[str, str]]) -> tuple
     news = delivery_blocks(shown, FULL - cost([*above, *below]))
     text = f"A post by {author}: {_plain_state(shown)}"
     return text, [*above, *news, *below]
+
+
+def _headline(shown: PostOverview) -> str:
+    """What it is, and whose; who cancelled it isn't always who wrote it."""
+    author = name_of(shown, shown.post.author_id)
+    ends = [entry.actor_id for entry in shown.history if entry.action == "cancelled"]
+    if shown.post.state is PostState.CANCELLED and ends and ends[-1] != shown.post.author_id:
+        by = f" by *{name_of(shown, ends[-1])}*" if ends[-1] else ""
+        return f"{state_line(shown)}{by} · written by *{author}*"
+    return f"{state_line(shown)} · by *{author}*"
 
 
 def name_of(shown: PostOverview, user_id: str) -> str:

@@ -7,6 +7,11 @@ from handlers.views.blocks import Block, context, field, modal, option, select, 
 from handlers.views.post_times import asked_time, confirming
 from storage.records import When
 
+ASKS_AGAIN = (
+    ":warning: This post is approved. Its new time has to be approved too; until then it doesn't "
+    "go out."
+)
+
 
 def reschedule_form(
     zone: str,
@@ -18,11 +23,13 @@ def reschedule_form(
     understood: str,
     moved_to: datetime | None,
     ask: bool,
+    asks_again: bool,
 ) -> Block:
     """Asks for a new time.
 
     :param moved_to: how the time is understood.
     :param ask: that has to be confirmed by submitting once more.
+    :param asks_again: the post is approved, and somebody has to approve the new time.
     """
     options = [
         option("Next free time", When.NEXT_FREE.value),
@@ -57,6 +64,8 @@ def reschedule_form(
                 acts=True,
             )
         )
+    if asks_again:
+        blocks.append(context(ASKS_AGAIN))
     if ask:
         blocks.insert(0, asked_time(understood, moved_to, zone))
     elif understood:

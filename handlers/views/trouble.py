@@ -5,7 +5,7 @@ from bot.posts import thread_parts
 from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
-from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line
+from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line, time_line
 from handlers.views.blocks import Block, actions, button, context, section
 from handlers.views.outcomes import answers, may_retry, questions, take_down
 from handlers.views.suggestions import difference, use
@@ -13,12 +13,16 @@ from storage.records import DeliveryState, PostState
 
 LONGEST_COMMENT = 2800
 FOR_SUGGESTION = 8000
+CHANGED = {"moved": "moved", "edited and asked": "edited", "edited and scheduled": "edited"}
 
 
 def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
     """The message as it is true now: its text for notifications, and its blocks."""
     if shown.post.state in (PostState.CHANGES_REQUESTED, PostState.REJECTED):
         return _sent_back(shown)
+    changed = _changed_by_another(shown)
+    if changed:
+        return changed
     states = {delivery.state for delivery in shown.deliveries}
     head = _head(shown, states)
     blocks = [section(f"{head}\n>{excerpt(shown)}"), *delivery_blocks(shown)]
@@ -43,6 +47,8 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
             ":x: Your reply didn't go out, so the mention still waits for an answer. The text is "
             "kept: try again, or press *Reply* on the mention's card to change it first."
         )
+    if states == {DeliveryState.FAILED}:
+        return ":x: Your post didn't go out. Its text and pictures are kept."
     if DeliveryState.FAILED in states:
         return ":x: Your post didn't go out everywhere. Its text and pictures are kept."
     if DeliveryState.HELD in states:
@@ -84,6 +90,31 @@ def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:
         section("*The suggested text:*"),
         *difference(shown, *shown.suggestion, FOR_SUGGESTION),
         actions(use(shown.offer), button(label, Act.EDIT_POST, ids)),
+    ]
+
+
+def _changed_by_another(shown: PostOverview) -> tuple[str, list[Block]] | None:
+    """What somebody else did with the author's post, as long as that is the last thing that
+    happened to it."""
+    last = shown.history[-1] if shown.history else None
+    if last is None or last.actor_id in (None, shown.post.author_id):
+        return None
+    what = "post" if shown.post.mention_id is None else "reply"
+    if last.action == "cancelled":
+        text = f"<@{last.actor_id}> cancelled your {what}"
+        below = ["Its text and pictures are kept."]
+    elif last.action in CHANGED:
+        text = f"<@{last.actor_id}> {CHANGED[last.action]} your {what}"
+        below = [state_line(shown), time_line(shown)]
+    else:
+        return None
+    again = button("Edit it and ask again", Act.EDIT_POST, pack(post=shown.post.id))
+    seen = button("Open", Act.OPEN_POST, shown.post.id)
+    buttons = [again] if last.action == "cancelled" and what == "post" else [seen]
+    return text, [
+        section(f"{text}:\n>{excerpt(shown)}"),
+        context(" · ".join(below)),
+        actions(*buttons),
     ]
 
 

@@ -87,16 +87,20 @@ async def test_a_network_without_a_text_of_its_own_follows_the_common_one(stage:
     assert texts_in(await stage.modal(ANA, "tailor")) == ["Second"]
 
 
-async def test_without_tailoring_every_network_gets_the_common_text(stage: Stage) -> None:
+async def test_editing_begins_with_what_goes_out(stage: Stage) -> None:
     await stage.command(ANA, "/social draft Common")
     await stage.submit(await stage.modal(ANA, "draft"), tailor=["yes"], when="now")
     await stage.submit_fields(await stage.modal(ANA, "tailor"), {"text:sandbox": "Special"})
     card = await stage.message(APPROVALS, "Special")
     await stage.press(ANA, card, "post_menu", "Edit")
     form = await stage.modal(ANA, "draft")
-    await stage.submit(form, tailor=[])
+    texts = {block["block_id"]: block["element"].get("initial_value") for block in inputs_of(form)}
+    assert texts["text"] == "Special"
+    unchanged = await stage.submit(form)
+    assert "Nothing here is different" in dict(unchanged.errors)["text"]
+    await stage.submit(form, text="Corrected")
     await stage.no_modal(ANA)
-    assert "Common" in text_of(await stage.message(APPROVALS, "edited it"))
+    assert "Corrected" in text_of(await stage.message(APPROVALS, "edited it"))
 
 
 async def test_a_picture_that_was_taken_out_again_is_out(stage: Stage) -> None:

@@ -69,7 +69,11 @@ CARDS: dict[Card, Place] = {
     Card.LEFT: lambda cast: (ANA, EVA),
 }
 # Cards that take the place of another one that stands, which is sent anew.
-BEFORE = {Card.REVIEW: Card.REVIEW_BEFORE, Card.INBOX: Card.INBOX_BEFORE}
+BEFORE = {
+    Card.REVIEW: Card.REVIEW_BEFORE,
+    Card.INBOX: Card.INBOX_BEFORE,
+    Card.TROUBLE: Card.TROUBLE_BEFORE,
+}
 
 
 def test_every_card_is_shown_here() -> None:

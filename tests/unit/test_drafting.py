@@ -66,7 +66,7 @@ async def test_a_network_gets_its_own_text_and_the_link_at_its_end(light: World)
     made = form(light, "For all", link="https://a.example/x", tailored={"scripted": "For this"})
     submitted = await light.drafting.submit(ANA, made)
     assert submitted.revision.content.texts == {light.account.id: "For this\n\nhttps://a.example/x"}
-    assert submitted.revision.base_text == "For all"
+    assert submitted.revision.base_text == "For this"  # nobody would publish the other one
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""An author hears what others do with their posts, each time anew."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.composing import PostForm
+from bot.playground.records import Message
+from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
+from bot.team import Person
+from storage.records import When
+from tests.handlers.stage import Stage, text_of
+from tests.servers.eventually import eventually
+
+
+def told_directly(stage: Stage, who: str) -> list[str]:
+    place = stage.slack.workspace.im_with_app(who).id
+    return [text_of(message) for message in stage.messages(place)]
+
+
+async def asked(stage: Stage, text: str) -> Message:
+    """A post of Ana's, for tomorrow; its card."""
+    person = Person(TEAM.id, ANA)
+    start = await stage.services.drafting.start(person)
+    at = datetime.now(UTC) + timedelta(days=1)
+    form = PostForm(text, tuple(start.chosen), when=When.AT, at=at)
+    await stage.services.drafting.submit(person, form)
+    return await stage.message(APPROVALS, text)
+
+
+async def test_a_post_that_another_cancels(stage: Stage) -> None:
+    card = await asked(stage, "Spring menu")
+    await stage.press(BEN, card, "post_menu", "Cancel this post")
+    told = await stage.message(ANA, f"<@{BEN}> cancelled your post")
+    assert "Spring menu" in text_of(told)
+    head = text_of(await stage.message(APPROVALS, "Cancelled"))
+    assert "by *Ben Okafor* · written by *Ana Novak*" in head
+    await stage.press(ANA, told, "Edit it and ask again")
+    await stage.submit(await stage.modal(ANA, "draft"), text="Spring menu, again")
+    await stage.message(APPROVALS, "Spring menu, again")
+
+
+async def test_what_they_do_themselves_they_know(stage: Stage) -> None:
+    card = await asked(stage, "Mine")
+    await stage.press(ANA, card, "post_menu", "Cancel this post")
+    await stage.message(APPROVALS, "*Cancelled* · by *Ana Novak*")
+    await stage.settled()
+    assert not [said for said in told_directly(stage, ANA) if "cancelled" in said]
+
+
+async def test_a_post_that_another_moves_or_edits(stage: Stage) -> None:
+    card = await asked(stage, "Summer menu")
+    await stage.press(BEN, card, "post_menu", "Reschedule")
+    form = await stage.modal(BEN, "Reschedule")
+    await stage.submit(form, when="next_free")
+    await stage.message(ANA, f"<@{BEN}> moved your post")
+    await stage.press(BEN, await stage.message(APPROVALS, "Summer menu"), "post_menu", "Edit")
+    await stage.submit(await stage.modal(BEN, "draft"), text="Autumn menu")
+    told = await stage.message(ANA, f"<@{BEN}> edited your post")
+    assert "Autumn menu" in text_of(told)
+    await stage.press(ANA, told, "Open")
+    await stage.modal(ANA, "Autumn menu")
+
+
+async def test_each_time_changes_are_asked_for_there_is_a_new_message(stage: Stage) -> None:
+    card = await asked(stage, "One")
+    for number, wish in enumerate(("Shorter", "Longer"), start=1):
+        await stage.press(BEN, card, "Request changes")
+        await stage.submit(await stage.modal(BEN, "comment_form"), comment=wish)
+        told = await stage.message(ANA, wish)
+        await stage.press(ANA, told, "Edit it")
+        await stage.submit(await stage.modal(ANA, "draft"), text=f"Try {number}")
+        card = await stage.message(APPROVALS, f"Try {number}")
+
+    async def two_messages() -> bool:
+        said = told_directly(stage, ANA)
+        return any("Try 2" in one for one in said) and any("newer message" in one for one in said)
+
+    await eventually(two_messages)
+
+
+async def test_moving_an_approved_post_says_that_it_needs_approval_again(stage: Stage) -> None:
+    card = await asked(stage, "Approved one")
+    await stage.press(BEN, card, "Approve")
+    card = await stage.message(APPROVALS, "Approved and scheduled")
+    await stage.press(ANA, card, "post_menu", "Reschedule")
+    assert "Its new time has to be approved too" in text_of(await stage.modal(ANA, "Reschedule"))
+    await stage.press(BEN, card, "post_menu", "Reschedule")
+    assert "has to be approved" not in text_of(await stage.modal(BEN, "Reschedule"))
