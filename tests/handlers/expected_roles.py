@@ -283,7 +283,9 @@ EXPECTED: dict[str, Line] = {
     Act.MENTION_ROUTE: Line(RESPOND, value=ids(mention="{mention}", team="Product")),
     Act.MENTION_MENU: Line(RESPOND, value=ids(do="resolve", mention="{mention}")),
     Act.REPLY_CHECK: Line(RESPOND, metadata=ids(mention="{mention}", reply="r1")),
-    Act.REPLY_TEXT: Line(None, _NOTHING),
+    Act.REPLY_TEXT: Line(
+        RESPOND, metadata=ids(mention="{mention}", reply="r1"), state={"text": text("Sorry!")}
+    ),
     Act.REPLY_RESOLVES: Line(None, _NOTHING),
     Act.MENTIONS_MENU: Line(
         RESPOND, value=ids(do="dismiss", mention="{mention}"), metadata=ids(page="0")
