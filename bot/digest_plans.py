@@ -61,7 +61,7 @@ def understand(words: str) -> Rhythm:
 
     :raises UserError: it isn't understood: says what is missing, with examples.
     """
-    first, *rest = [word for word in words.lower().split() if word not in ("at", "on")]
+    first, *rest = [word for word in words.lower().split() if word not in ("at", "on")] or [""]
     if first == "every" and rest:
         first, *rest = ["daily", *rest[1:]] if rest[0] == "day" else ["weekly", *rest]
     if first == "daily":

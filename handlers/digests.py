@@ -19,6 +19,7 @@ from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
 from handlers.pictures import Pictures
 from handlers.requests import PATIENCE_S, CommandCall, Press, Request, View
+from handlers.slack_text import to_post_text
 from handlers.views.blocks import Block
 from handlers.views.digest_plans import plan_blocks, planned_message, stopped_text
 from handlers.views.digests import GATHERING, digest_message
@@ -69,13 +70,13 @@ class DigestCards:
     # Showing it now
 
     async def command(self, call: CommandCall) -> None:
-        words = call.words.split()
+        words = to_post_text(call.words).split()
         if not words:
             await self.show(call)
-        elif words[0].lower() == "stop":
+        elif words[0].lower() in ("stop", "off"):
             await self._stop(call, [word.lower() for word in words[1:]])
         else:
-            await self._plan(call)
+            await self._plan(call, " ".join(words))
 
     async def show(self, request: Request) -> None:
         """To the person alone: where they are, or on top of Home."""
@@ -126,10 +127,10 @@ class DigestCards:
 
     # Plans
 
-    async def _plan(self, call: CommandCall) -> None:
+    async def _plan(self, call: CommandCall, words: str) -> None:
         await self._plans.check(call.person)
         self._pace.require(call.person, Costly.PLAN)
-        rhythm = understand(call.words)
+        rhythm = understand(words)
         channel, shared = await self._channel(call)
         made, replaced = await self._plans.plan(call.person, channel, rhythm)
         if shared:

@@ -39,14 +39,15 @@ class Watching:
             return
         self._pace.require(call.person, Costly.WATCH)
         added = await self._watches.add(call.person, given)
-        await call.whisper(added_note(added))
+        await call.whisper(added_note(added, await self._watches.all(call.person)))
 
     async def _view(self, request: Request, note: str = "") -> View:
         return watch_form(await self._watches.all(request.person), note=note)
 
     async def submit(self, submission: Submission) -> FormAnswer:
         added = await self._add(submission)
-        return Next(await self._view(submission, added_note(added)))
+        shown = await self._watches.all(submission.person)
+        return Next(watch_form(shown, note=added_note(added, shown)))
 
     async def _add(self, submission: Submission) -> Added:
         try:

@@ -288,7 +288,7 @@ def _state_of(shown: PostOverview, delivery: Delivery) -> str:
             return f":double_vertical_bar: *{name}* held: {_why_held(shown, delivery)}"
         case _:
             next_try = date(delivery.next_attempt_at)
-            return f":hourglass_flowing_sand: *{name}* {problem}; next try {next_try}"
+            return f":hourglass_flowing_sand: *{name}* {problem.rstrip('.')}; next try {next_try}"
 
 
 def _why_held(shown: PostOverview, delivery: Delivery) -> str:

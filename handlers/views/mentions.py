@@ -228,7 +228,7 @@ def _reply_line(shown: MentionOverview, reply: Reply) -> str:
         case DeliveryState.CANCELLED:
             head = f":heavy_multiplication_x: {who}'s reply was dropped"
         case _ if delivery.problem:
-            again = date(delivery.next_attempt_at)
+            again, problem = date(delivery.next_attempt_at), problem.rstrip(".")
             head = f":hourglass_flowing_sand: {who}'s reply waits: {problem}; next try {again}"
         case _:
             head = f":outbox_tray: {who}'s reply is going out"

@@ -88,11 +88,16 @@ def _watch(watch: Watch, may_change: bool) -> Block:
     return section("\n".join(lines), accessory=accessory)
 
 
-def added_note(added: Added) -> str:
+def added_note(added: Added, shown: Watched) -> str:
     """What adding did, in a sentence or two."""
     watch = added.watch
     title = shorten(escape(watch.title), 150)
     if watch.kind is WatchKind.WORDS:
+        if not any(one.kind is WatchKind.FEED for one in shown.watches):
+            return (
+                f":warning: *{title}* is noted, but no feed is followed yet, so nothing can be "
+                "found. Add one: `/social watch` and the feed's address."
+            )
         return f":white_check_mark: Listening for *{title}* in the feeds that are followed."
     entries = f"{added.entries} {'entry' if added.entries == 1 else 'entries'}"
     if watch.everything:

@@ -181,7 +181,7 @@ async def test_what_is_not_understood_is_answered_with_examples(stage: Stage) ->
     await stage.command(EVA, "/social digest hourly <b>")
     answer = text_of(await stage.whispered(EVA, "isn't something a digest can do"))
     assert "`/social digest weekly Monday 9:00`" in answer
-    assert "<b>" not in answer
+    assert "“hourly &lt;b&gt;”" in answer
 
 
 async def test_a_responder_cannot_plan(stage: Stage) -> None:

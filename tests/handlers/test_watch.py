@@ -33,7 +33,7 @@ async def blog() -> AsyncIterator[str]:
 
 async def test_words_are_added_with_the_command(stage: Stage) -> None:
     await stage.command(DANA, "/social watch acorn kettle & co")
-    await stage.whispered(DANA, "Listening for *acorn kettle &amp; co*")
+    await stage.whispered(DANA, "*acorn kettle &amp; co* is noted, but no feed is followed yet")
     await stage.command(DANA, "/social watch Acorn Kettle & Co")
     await stage.whispered(DANA, "is followed already")
 
@@ -47,6 +47,8 @@ async def test_a_feed_is_checked_at_once(stage: Stage) -> None:
         shown = await stage.modal(DANA, "Entries with our words count.")
         await stage.press(DANA, shown, "watch_menu", "Count every entry")
         shown = await stage.modal(DANA, "Every entry counts.")
+        await stage.command(DANA, "/social watch grinder")
+        await stage.whispered(DANA, "Listening for *grinder* in the feeds that are followed")
         await stage.press(DANA, shown, "watch_menu", "Remove")
         shown = await stage.modal(DANA, "No feed is followed yet.")
         assert "Removed “Ann's" in text_of(shown)
@@ -81,7 +83,7 @@ async def test_the_form_adds_and_says_what_is_wrong_at_its_field(stage: Stage) -
     refused = await stage.submit(form, watch="Acorn Coffee")
     assert "brand words" in refused.errors["watch"]
     assert (await stage.submit(form, watch="kettle")).ok
-    shown = await stage.modal(DANA, "Listening for *kettle*")
+    shown = await stage.modal(DANA, "*kettle* is noted")
     assert inputs_of(shown)[0]["element"].get("initial_value", "") == ""
 
 

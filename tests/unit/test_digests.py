@@ -103,6 +103,7 @@ def test_rhythms_are_understood_as_people_write_them(words: str, rhythm: Rhythm)
         ("daily soon", "isn't a time of day"),
         ("monthly 9:00", "`/social digest daily 9:00`"),
         ("every", "`/social digest daily 9:00`"),
+        ("at", "`/social digest daily 9:00`"),
         ("9:00", "`/social digest stop`"),
     ],
 )
