@@ -275,8 +275,9 @@ class Round:
 
     def _require_another(self, user_id: str) -> None:
         if self.is_shut_out(user_id):
+            wrote = "You wrote this post" if user_id == self.post.author_id else "The text is yours"
             raise NotAllowed(
-                "You wrote this post, so somebody else has to decide on it. "
+                f"{wrote}, so somebody else has to decide on it. "
                 f"{said(self, self.deciders.name)} Nothing was changed."
             )
 

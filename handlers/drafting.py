@@ -36,6 +36,7 @@ from handlers.requests import (
     View,
 )
 from handlers.slack_text import message_to_post_text, to_post_text
+from handlers.views.brake import brake_line
 from handlers.views.drafting import Banner, left_blocks
 from handlers.views.post_times import in_full
 from storage.records import PostState
@@ -83,6 +84,7 @@ class DraftForm:
 
     def __init__(self, desk: Desk, pictures: Pictures) -> None:
         self._drafting = desk.services.drafting
+        self._brakes = desk.services.brakes
         self._content = DraftContent(desk.services)
         self._pictures = pictures
         self._refreshing = Refreshing()
@@ -335,7 +337,10 @@ class DraftForm:
             )
         else:
             said = f"It waits for approval in <#{channel}>. Once approved, it goes out {when}."
-        await replace(submission, channel=opened.channel).whisper(said)
+        lines = [said]
+        for brake in await self._brakes.standing(start.admitted.workspace.id):
+            lines.append(f":no_entry: {brake_line(brake)}. What comes due there is held.")
+        await replace(submission, channel=opened.channel).whisper("\n".join(lines))
 
 
 def _fresh(start: FormStart) -> DraftFields:

@@ -62,6 +62,16 @@ async def test_a_reason_in_the_command_pauses_everything_at_once(stage: Stage) -
     assert len([m for m in stage.messages(APPROVALS) if "is paused" in text_of(m)]) == 1
 
 
+async def test_who_asks_for_approval_meanwhile_is_told(stage: Stage) -> None:
+    await stage.command(DANA, "/social pause A recall")
+    await stage.whispered(DANA, "Publishing is paused everywhere")
+    await stage.command(ANA, "/social draft Hello")
+    await stage.submit(await stage.modal(ANA, "draft"), when="now")
+    told = text_of(await stage.whispered(ANA, "It waits for approval"))
+    assert f"Publishing is paused everywhere by <@{DANA}>" in told
+    assert "What comes due there is held." in told
+
+
 async def test_from_home_everything_is_held_with_two_presses(stage: Stage) -> None:
     home = await stage.open_home(ANA, "Pause publishing")
     await stage.press(ANA, home, "Pause publishing")
