@@ -237,9 +237,7 @@ def server_address(typed: str, *, trusted: Collection[str] = ()) -> str:
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
         host = url.raw_host.decode("ascii")
-        host.encode(
-            "idna"
-        )  # names too long for DNS are found here, unknown letters by `host` below
+        host.encode("idna")  # finds names too long for DNS; `url.host` finds letters IDNA hasn't
         if not (url.host and _HOST.fullmatch(host)) or not 0 < (url.port or 443) < 65_536:
             raise httpx.InvalidURL("no such host or port")
     except (httpx.InvalidURL, UnicodeError) as error:
