@@ -81,7 +81,7 @@ async def test_a_post_goes_back_to_its_author_and_is_approved_after_the_changes(
     await expect(card).to_contain_text("Changed since it was approved")
     await expect(card.locator("s, del", has_text="canal")).to_be_visible()
     await approve(card).click()
-    await expect(messages(ben, "You wrote this post")).to_contain_text("Only visible to you")
+    await expect(messages(ben, "The text is yours")).to_contain_text("Only visible to you")
     chidi = await stage.tab(CHIDI, APPROVALS, PHONE)
     his = messages(chidi, "taste our new blend")
     await screenshot(chidi, "posts-card-phone")
