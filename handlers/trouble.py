@@ -8,8 +8,13 @@ from bot.overview import PostOverview
 from handlers.inbound import Desk
 from handlers.notices import Rendered, Renderer
 from handlers.views.blocks import context
-from handlers.views.trouble import trouble
-from handlers.views.trouble_list import MOST_SHOWN, needs_its_author, trouble_list
+from handlers.views.trouble import changed_by_another, trouble
+from handlers.views.trouble_list import (
+    MAY_BE_CHANGED,
+    MOST_SHOWN,
+    needs_its_author,
+    trouble_list,
+)
 from storage import notices, posts
 from storage.records import Card, Notice
 
@@ -41,8 +46,12 @@ class Trouble:
         async with self._services.database.reading() as tx:
             found = await posts.by_ids(tx, notice.workspace_id, ids)
         left = [post for post in found if needs_its_author(post)]
-        shown = [await self._load(notice, post.id) for post in left[:MOST_SHOWN]]
-        return Rendered(*trouble_list(shown, left=len(left), total=len(found)))
+        maybe = [post for post in found if post.state in MAY_BE_CHANGED]
+        loaded = [await self._load(notice, post.id) for post in maybe[:MOST_SHOWN]]
+        changed = [one for one in loaded if changed_by_another(one)]
+        room = MOST_SHOWN - len(changed)
+        shown = [*changed, *[await self._load(notice, post.id) for post in left[:room]]]
+        return Rendered(*trouble_list(shown, left=len(left) + len(changed), total=len(found)))
 
     async def _load(self, notice: Notice, post_id: str) -> PostOverview:
         async with self._services.database.reading() as tx:

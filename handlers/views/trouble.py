@@ -13,16 +13,21 @@ from storage.records import DeliveryState, PostState
 
 LONGEST_COMMENT = 2800
 FOR_SUGGESTION = 8000
-CHANGED = {"moved": "moved", "edited and asked": "edited", "edited and scheduled": "edited"}
+CHANGED = {
+    "cancelled": "cancelled",
+    "moved": "moved",
+    "edited and asked": "edited",
+    "edited and scheduled": "edited",
+}
 
 
 def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
     """The message as it is true now: its text for notifications, and its blocks."""
     if shown.post.state in (PostState.CHANGES_REQUESTED, PostState.REJECTED):
         return _sent_back(shown)
-    changed = _changed_by_another(shown)
+    changed = changed_by_another(shown)
     if changed:
-        return changed
+        return _changed(shown, changed)
     states = {delivery.state for delivery in shown.deliveries}
     head = _head(shown, states)
     blocks = [section(f"{head}\n>{excerpt(shown)}"), *delivery_blocks(shown)]
@@ -93,28 +98,30 @@ def _sent_back(shown: PostOverview) -> tuple[str, list[Block]]:
     ]
 
 
-def _changed_by_another(shown: PostOverview) -> tuple[str, list[Block]] | None:
+def changed_by_another(shown: PostOverview) -> str:
     """What somebody else did with the author's post, as long as that is the last thing that
-    happened to it."""
+    happened to it; else nothing."""
     last = shown.history[-1] if shown.history else None
-    if last is None or last.actor_id in (None, shown.post.author_id):
-        return None
+    if last is None or last.actor_id in (None, shown.post.author_id) or last.action not in CHANGED:
+        return ""
     what = "post" if shown.post.mention_id is None else "reply"
-    if last.action == "cancelled":
-        text = f"<@{last.actor_id}> cancelled your {what}"
-        below = ["Its text and pictures are kept."]
-    elif last.action in CHANGED:
-        text = f"<@{last.actor_id}> {CHANGED[last.action]} your {what}"
-        below = [state_line(shown), time_line(shown)]
-    else:
-        return None
-    again = button("Edit it and ask again", Act.EDIT_POST, pack(post=shown.post.id))
-    seen = button("Open", Act.OPEN_POST, shown.post.id)
-    buttons = [again] if last.action == "cancelled" and what == "post" else [seen]
+    return f"<@{last.actor_id}> {CHANGED[last.action]} your {what}"
+
+
+def next_step(shown: PostOverview) -> Block:
+    """What the author can do about that: a button."""
+    if shown.post.state is PostState.CANCELLED and shown.post.mention_id is None:
+        return button("Edit it and ask again", Act.EDIT_POST, pack(post=shown.post.id))
+    return button("Open", Act.OPEN_POST, shown.post.id)
+
+
+def _changed(shown: PostOverview, text: str) -> tuple[str, list[Block]]:
+    is_cancelled = shown.post.state is PostState.CANCELLED
+    as_it_is = f"{state_line(shown)} · {time_line(shown)}"
     return text, [
         section(f"{text}:\n>{excerpt(shown)}"),
-        context(" · ".join(below)),
-        actions(*buttons),
+        context("Its text and pictures are kept." if is_cancelled else as_it_is),
+        actions(next_step(shown)),
     ]
 
 

@@ -8,7 +8,7 @@ from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.blocks import MESSAGE_LIMIT, Block, button, context, cost, section
 from handlers.views.outcomes import may_retry, questions
-from handlers.views.trouble import excerpt
+from handlers.views.trouble import changed_by_another, excerpt, next_step
 from storage.records import DeliveryState, Post, PostState
 
 MOST_SHOWN = 40
@@ -16,6 +16,7 @@ MOST_BLOCKS = 46  # of 50: room for what stands around the posts
 FULL = MESSAGE_LIMIT - 800
 LONGEST_PROBLEM = 250
 SENT_BACK = frozenset({PostState.CHANGES_REQUESTED, PostState.REJECTED})
+MAY_BE_CHANGED = frozenset({PostState.CANCELLED, PostState.IN_REVIEW, PostState.SCHEDULED})
 OPEN = SENT_BACK | {PostState.PUBLISHING, PostState.PARTLY_PUBLISHED, PostState.FAILED}
 
 
@@ -57,6 +58,9 @@ def trouble_list(
 def _entry(shown: PostOverview) -> list[Block]:
     if shown.post.state in SENT_BACK:
         return [_sent_back(shown)]
+    changed = changed_by_another(shown)
+    if changed:
+        return [section(f"{changed}:\n{excerpt(shown)}", accessory=next_step(shown))]
     states = {delivery.state for delivery in shown.deliveries}
     if DeliveryState.UNKNOWN in states:
         text = f":grey_question: {excerpt(shown)}\nNobody can know from here whether it is out."

@@ -6,8 +6,10 @@ from bot.composing import PostForm
 from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
 from bot.team import Person
+from storage import posts
 from storage.records import When
 from tests.handlers.stage import Stage, text_of
+from tests.handlers.test_posts import changed
 from tests.servers.eventually import eventually
 
 
@@ -31,11 +33,11 @@ async def test_a_post_that_another_cancels(stage: Stage) -> None:
     await stage.press(BEN, card, "post_menu", "Cancel this post")
     told = await stage.message(ANA, f"<@{BEN}> cancelled your post")
     assert "Spring menu" in text_of(told)
-    head = text_of(await stage.message(APPROVALS, "Cancelled"))
+    head = text_of(await changed(stage, card, "Cancelled"))
     assert "by *Ben Okafor* · written by *Ana Novak*" in head
     await stage.press(ANA, told, "Edit it and ask again")
     await stage.submit(await stage.modal(ANA, "draft"), text="Spring menu, again")
-    await stage.message(APPROVALS, "Spring menu, again")
+    await changed(stage, card, "Spring menu, again")
 
 
 async def test_what_they_do_themselves_they_know(stage: Stage) -> None:
@@ -52,7 +54,7 @@ async def test_a_post_that_another_moves_or_edits(stage: Stage) -> None:
     form = await stage.modal(BEN, "Reschedule")
     await stage.submit(form, when="next_free")
     await stage.message(ANA, f"<@{BEN}> moved your post")
-    await stage.press(BEN, await stage.message(APPROVALS, "Summer menu"), "post_menu", "Edit")
+    await stage.press(BEN, card, "post_menu", "Edit")
     await stage.submit(await stage.modal(BEN, "draft"), text="Autumn menu")
     told = await stage.message(ANA, f"<@{BEN}> edited your post")
     assert "Autumn menu" in text_of(told)
@@ -68,7 +70,7 @@ async def test_each_time_changes_are_asked_for_there_is_a_new_message(stage: Sta
         told = await stage.message(ANA, wish)
         await stage.press(ANA, told, "Edit it")
         await stage.submit(await stage.modal(ANA, "draft"), text=f"Try {number}")
-        card = await stage.message(APPROVALS, f"Try {number}")
+        card = await changed(stage, card, f"Try {number}")
 
     async def two_messages() -> bool:
         said = told_directly(stage, ANA)
@@ -80,8 +82,26 @@ async def test_each_time_changes_are_asked_for_there_is_a_new_message(stage: Sta
 async def test_moving_an_approved_post_says_that_it_needs_approval_again(stage: Stage) -> None:
     card = await asked(stage, "Approved one")
     await stage.press(BEN, card, "Approve")
-    card = await stage.message(APPROVALS, "Approved and scheduled")
+    card = await changed(stage, card, "Approved and scheduled")
     await stage.press(ANA, card, "post_menu", "Reschedule")
     assert "Its new time has to be approved too" in text_of(await stage.modal(ANA, "Reschedule"))
     await stage.press(BEN, card, "post_menu", "Reschedule")
     assert "has to be approved" not in text_of(await stage.modal(BEN, "Reschedule"))
+
+
+async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
+    stage: Stage,
+) -> None:
+    await asked(stage, "First")
+    await asked(stage, "Second")
+    async with stage.services.database.reading() as tx:
+        found = await posts.waiting(tx, stage.bot.team_id)
+    for post in found:
+        await stage.services.scheduling.cancel(Person(TEAM.id, BEN), post.id)
+    told = await stage.message(ANA, "2 of your posts need a look")
+    assert text_of(told).count(f"<@{BEN}> cancelled your post") == 2
+    await stage.press(ANA, told, "Edit it and ask again", within="First")
+    await stage.submit(await stage.modal(ANA, "draft"), text="First, again")
+    left = await stage.message(ANA, "1 of your posts needs a look")
+    assert "Second" in text_of(left)
+    assert "First" not in text_of(left)
