@@ -167,7 +167,8 @@ def time_line(shown: PostOverview) -> str:
     """When it goes (or went) out, in the reader's own zone."""
     post = shown.post
     if post.due_at is None:
-        return "Goes out as soon as it's approved."
+        is_off = post.state in (PostState.CANCELLED, PostState.REJECTED)
+        return "Goes out as soon as it's approved." if not is_off else "It doesn't go out."
     is_over = (
         post.state in (PostState.CANCELLED, PostState.REJECTED) or _is_held(shown) or shown.is_past
     )

@@ -1,13 +1,16 @@
 """An author hears what others do with their posts, each time anew."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.composing import PostForm
 from bot.playground.records import Message
 from bot.playground.seed import ANA, APPROVALS, BEN, TEAM
 from bot.team import Person
+from handlers.views.approvals import time_line
 from storage import posts
-from storage.records import When
+from storage.records import PostState, When
+from tests.handlers.shown_posts import shown
 from tests.handlers.stage import Stage, text_of
 from tests.handlers.test_posts import changed
 from tests.servers.eventually import eventually
@@ -105,3 +108,11 @@ async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
     left = await stage.message(ANA, "1 of your posts needs a look")
     assert "Second" in text_of(left)
     assert "First" not in text_of(left)
+
+
+def test_what_is_called_off_promises_nothing() -> None:
+    for state in (PostState.CANCELLED, PostState.REJECTED):
+        post = shown(state=state)
+        assert (
+            time_line(replace(post, post=replace(post.post, due_at=None))) == "It doesn't go out."
+        )
