@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from weakref import WeakValueDictionary
 
 from bot.cards import NEAR
 from bot.drafting import FormStart, Submitted
@@ -36,6 +35,7 @@ from handlers.requests import (
     View,
 )
 from handlers.slack_text import message_to_post_text, to_post_text
+from handlers.turns import Turns
 from handlers.views.brake import brake_line
 from handlers.views.drafting import Banner, left_blocks
 from handlers.views.post_times import in_full
@@ -88,7 +88,7 @@ class DraftForm:
         self._content = DraftContent(desk.services)
         self._pictures = pictures
         self._refreshing = Refreshing()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     # Ways in
 
@@ -102,7 +102,7 @@ class DraftForm:
         async def view() -> View:
             return await self._content.first(call, opened, await filled)
 
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             await call.open(view())
             await self._content.keep(call, opened, await filled)
 
@@ -175,10 +175,6 @@ class DraftForm:
 
     # While it is open
 
-    def _turn(self, opened: Opened) -> asyncio.Lock:
-        """What is typed into one form is kept in the order in which it came."""
-        return self._turns.setdefault(opened.draft, asyncio.Lock())
-
     async def keep(self, press: Press) -> None:
         """What was typed is kept; the view stays as it is, so nobody's cursor jumps, unless the
         text needs a further input."""
@@ -186,7 +182,7 @@ class DraftForm:
             await self.refresh(press)
             return
         opened = Opened.of(press.view)
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             await self._content.keep(press, opened, await self._content.current(press, opened))
 
     async def keep_tailored(self, press: Press) -> None:
@@ -194,7 +190,7 @@ class DraftForm:
             await self.refresh_tailored(press)
             return
         opened = Opened.of(press.view)
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             before = await self._content.kept(press, opened)
             await self._content.keep(press, opened, read_tailored(press.values, before))
 
@@ -202,7 +198,7 @@ class DraftForm:
         """Counts, the understood time and the fields that belong to a choice are shown anew."""
         self._refreshing.pressed(press)
         opened = Opened.of(press.view)
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             fields = await self._content.current(press, opened)
             await self._content.keep(press, opened, fields)
         await self._refreshing.show(press, await self._content.first(press, opened, fields))
@@ -210,7 +206,7 @@ class DraftForm:
     async def refresh_tailored(self, press: Press) -> None:
         self._refreshing.pressed(press)
         opened = Opened.of(press.view)
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             fields = read_tailored(press.values, await self._content.kept(press, opened))
             await self._content.keep(press, opened, fields)
         await self._refreshing.show(press, await self._content.second(press, opened, fields))
@@ -232,7 +228,7 @@ class DraftForm:
     async def close(self, submission: Submission) -> None:
         """Closed without submitting: say that what was typed is kept, if anything was."""
         opened = Opened.of(submission.body["view"])
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             draft = await self._drafting.draft(submission.person, opened.draft)
             if draft is None:
                 return
@@ -247,7 +243,7 @@ class DraftForm:
 
     async def submit(self, submission: Submission) -> FormAnswer:
         opened = Opened.of(submission.body["view"])
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             return await self._submit(submission, opened)
 
     async def _submit(self, submission: Submission, opened: Opened) -> FormAnswer:
@@ -285,7 +281,7 @@ class DraftForm:
 
     async def submit_tailored(self, submission: Submission) -> FormAnswer:
         opened = Opened.of(submission.body["view"])
-        async with self._turn(opened):
+        async with self._turns.of(opened.draft):
             before = await self._content.kept(submission, opened)
             fields = read_tailored(submission.values, before)
             await self._content.keep(submission, opened, fields)

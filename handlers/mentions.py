@@ -1,9 +1,7 @@
 """Mentions in Slack: the card and what is pressed on it, replies, `/social mentions`, the list of
 possibly negative ones."""
 
-import asyncio
 from collections.abc import Mapping
-from weakref import WeakValueDictionary
 
 from bot.composing import PostForm
 from bot.mentions import MentionOverview
@@ -14,6 +12,7 @@ from handlers.payloads import pack, unpack
 from handlers.refreshing import Refreshing
 from handlers.requests import Done, FormAnswer, Press, Request, Submission, View
 from handlers.slack_text import CustomEmoji, escape, form_to_post_text
+from handlers.turns import Turns
 from handlers.views import mention_lists
 from handlers.views import mentions as views
 from handlers.views.drafting import counted
@@ -56,7 +55,7 @@ class MentionCards:
         self._services = desk.services
         self._triage = desk.services.triage
         self._refreshing = Refreshing()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     # Presses
 
@@ -84,17 +83,13 @@ class MentionCards:
         await self._keep(press, unpack(press.view["private_metadata"]))
 
     async def _keep(self, request: Press | Submission, ids: Mapping[str, str]) -> None:
-        async with self._turn(ids):
+        async with self._turns.of(ids["reply"]):
             await self._services.replying.keep(
                 request.person,
                 ids["mention"],
                 request.values.get("text") or "",
                 reply_id=ids["reply"],
             )
-
-    def _turn(self, ids: Mapping[str, str]) -> asyncio.Lock:
-        """What is typed into one form is kept in the order in which it came."""
-        return self._turns.setdefault(ids["reply"], asyncio.Lock())
 
     async def check_reply(self, press: Press) -> None:
         """Count what is typed."""
@@ -139,7 +134,7 @@ class MentionCards:
     async def submit_reply(self, submission: Submission) -> FormAnswer:
         ids = unpack(submission.metadata)
         await self._keep(submission, ids)  # it may be refused
-        async with self._turn(ids):
+        async with self._turns.of(ids["reply"]):
             await self._services.replying.send(
                 submission.person,
                 ids["mention"],

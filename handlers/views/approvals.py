@@ -166,13 +166,10 @@ def _plain_state(shown: PostOverview) -> str:
 def time_line(shown: PostOverview) -> str:
     """When it goes (or went) out, in the reader's own zone."""
     post = shown.post
+    is_off = post.state in (PostState.CANCELLED, PostState.REJECTED)
     if post.due_at is None:
-        is_off = post.state in (PostState.CANCELLED, PostState.REJECTED)
-        return "Goes out as soon as it's approved." if not is_off else "It doesn't go out."
-    is_over = (
-        post.state in (PostState.CANCELLED, PostState.REJECTED) or _is_held(shown) or shown.is_past
-    )
-    verb = "Was due" if is_over else "Goes out"
+        return "It doesn't go out." if is_off else "Goes out as soon as it's approved."
+    verb = "Was due" if is_off or _is_held(shown) or shown.is_past else "Goes out"
     if post.state in (
         PostState.PUBLISHED,
         PostState.PARTLY_PUBLISHED,

@@ -14,6 +14,7 @@ from storage import accounts, numbers, posts
 from storage.records import (
     AccountState,
     Card,
+    Delivery,
     Mention,
     MentionKind,
     MentionState,
@@ -239,13 +240,18 @@ async def test_no_reply_is_begun_with_a_dead_account(light: Care) -> None:
     assert (await light.again(mention)).owner_id is None
 
 
-async def test_the_person_answers_our_reply_and_it_opens_again(here: Care) -> None:
-    mention = await here.hear()
+async def solved_by_a_reply(here: Care, mention: Mention) -> Delivery:
     async with here.world.publishing():
         post_id = await reply(here, mention, resolves=True)
         await here.world.settled(post_id)
         await becomes(here, mention, MentionState.RESOLVED)
     [delivery] = await here.world.deliveries(post_id)
+    return delivery
+
+
+async def test_the_person_answers_our_reply_and_it_opens_again(here: Care) -> None:
+    mention = await here.hear()
+    delivery = await solved_by_a_reply(here, mention)
     later = await here.hear(
         "It still doesn't work.", kind=MentionKind.REPLY, answers=delivery.remote_id
     )
@@ -344,11 +350,7 @@ async def test_a_reply_to_what_was_said_before_is_no_answer_to_what_was_said_the
     here: Care,
 ) -> None:
     mention = await here.hear()
-    async with here.world.publishing():
-        post_id = await reply(here, mention, resolves=True)
-        await here.world.settled(post_id)
-        await becomes(here, mention, MentionState.RESOLVED)
-    [delivery] = await here.world.deliveries(post_id)
+    delivery = await solved_by_a_reply(here, mention)
     await here.hear("It still doesn't work.", kind=MentionKind.REPLY, answers=delivery.remote_id)
     await here.triage.resolve(DANA, mention.id)
     await here.triage.reopen(DANA, mention.id)
