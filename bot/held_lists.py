@@ -10,6 +10,7 @@ from bot.accounts import Accounts
 from bot.brake import ShownBrake, due_under, first_over, shown_brakes
 from bot.errors import NotFound
 from bot.policies import Round
+from bot.posts import text_of
 from bot.team import Action, Admitted, Person, admit
 from storage import accounts, brakes, history, holds, posts, workspaces
 from storage.database import Database
@@ -269,8 +270,3 @@ class HeldLists:
                 assert revision is not None
                 said[post_id] = text_of(revision)
         return said
-
-
-def text_of(revision: Revision) -> str:
-    """What a revision says, for recognising it in a list."""
-    return revision.base_text.strip() or next(iter(revision.content.texts.values()), "").strip()

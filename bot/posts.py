@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bot.errors import AlreadyDone
-from storage.records import Content, Delivery, DeliveryState, Post, PostState
+from storage.records import Content, Delivery, DeliveryState, Post, PostState, Revision
 
 P = PostState
 POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
@@ -124,3 +124,8 @@ def with_link(text: str, link: str | None) -> str:
     if not link or re.search(rf"{re.escape(link)}(?![\w/?#=&%~+-]|\.\w)", text):
         return text
     return f"{text}\n\n{link}" if text else link
+
+
+def text_of(revision: Revision) -> str:
+    """What a revision says, for recognising it in a list."""
+    return revision.base_text.strip() or next(iter(revision.content.texts.values()), "").strip()

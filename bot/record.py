@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.accounts import Accounts
-from bot.held_lists import text_of
+from bot.posts import text_of
 from bot.team import Action, Person, admit
 from storage import accounts, campaigns, history, mentions, posts, workspaces
 from storage.database import Database

@@ -9,6 +9,7 @@ from bot.digest_plans import Owed, name
 from bot.digests import Digest, DuePost, Illustrated
 from bot.performance import ENGAGEMENT, AccountPerformance, BestPost
 from bot.periods import Period, Span
+from bot.posts import text_of
 from handlers.ids import Act
 from handlers.slack_text import escape
 from handlers.views.blocks import (
@@ -222,8 +223,7 @@ def _best(digest: Digest) -> list[Block]:
     best, revision = digest.best, digest.best_revision
     if best is None or revision is None:
         return []
-    text = revision.base_text.strip() or next(iter(revision.content.texts.values()), "")
-    beginning = excerpt(text, EXCERPT) or "_only pictures_"
+    beginning = excerpt(text_of(revision), EXCERPT) or "_only pictures_"
     said = " · ".join(
         _counted(best.gained[key], key.removesuffix("s").replace("replie", "reply"))
         for key in ENGAGEMENT
@@ -327,8 +327,7 @@ def _today(digest: Digest) -> Block:
 
 
 def _due(one: DuePost, digest: Digest) -> str:
-    text = one.revision.base_text.strip() or next(iter(one.revision.content.texts.values()), "")
-    beginning = excerpt(text, DUE_EXCERPT) or "_only pictures_"
+    beginning = excerpt(text_of(one.revision), DUE_EXCERPT) or "_only pictures_"
     where = one.accounts[0] if len(one.accounts) == 1 else _counted(len(one.accounts), "account")
     waits = "" if one.is_approved else ", *not approved yet*"
     at = _clock(one.post.due_at or digest.made_at, digest.period)

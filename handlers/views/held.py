@@ -11,9 +11,9 @@ from bot.held_lists import (
     HeldPost,
     HoldOverview,
     Rights,
-    text_of,
 )
 from bot.holds import Do
+from bot.posts import text_of
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.home import Home, PostLine
+from bot.posts import text_of
 from bot.reviews import DEFAULT_MINUTE, list_minute
 from bot.setup import Standing
 from bot.team import Action
@@ -302,9 +303,7 @@ def _head(shown: PostLine) -> str:
 
 
 def _excerpt(shown: PostLine) -> str:
-    texts = shown.revision.content.texts
-    text = shown.revision.base_text.strip() or next(iter(texts.values()), "")
-    return f">{excerpt(text, EXCERPT) or '_only pictures_'}"
+    return f">{excerpt(text_of(shown.revision), EXCERPT) or '_only pictures_'}"
 
 
 def _open(post: Post, card: Notice | None, link: Link) -> Block:

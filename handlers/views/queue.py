@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.accounts import AccountChoice
+from bot.posts import text_of
 from bot.scheduling import QueueItem
 from bot.waiting import is_past
 from handlers.ids import Act, Form
@@ -92,9 +93,7 @@ def _item(item: QueueItem, labels: Mapping[str, str], now: datetime) -> Block:
     post = item.post
     when = date(post.due_at) if post.due_at else "As soon as it's approved"
     names = shorten(escape(", ".join(labels[account.id] for account in item.accounts)), 200)
-    texts = item.revision.content.texts
-    text = item.revision.base_text.strip() or next(iter(texts.values()), "")
-    said = excerpt(text, 120) or "_only pictures_"
+    said = excerpt(text_of(item.revision), 120) or "_only pictures_"
     state = HELD if item.held else PAST if is_past(post, now) else STATE[post.state]
     campaign = f" · {escape(item.campaign)}" if item.campaign else ""
     line = f"*{when}* · {state} · <@{post.author_id}>{campaign}\n{names}\n>{said}"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.overview import PostOverview
+from bot.posts import text_of
 from bot.reviews import Reviewed, ReviewList, WaitingLine
 from handlers.ids import Act, Form
 from handlers.slack_text import date, escape, shorten
@@ -75,7 +76,7 @@ def line(one: WaitingLine, *, with_author: bool = True) -> str:
     due_at = one.post.due_at
     when = date(due_at) if due_at else "As soon as it's approved"
     labels = shorten(escape(", ".join(one.labels)), LONGEST_LABELS)
-    text = one.revision.base_text.strip() or next(iter(one.revision.content.texts.values()), "")
+    text = text_of(one.revision)
     said = excerpt(text, EXCERPT) or "_only pictures_"
     by = f" · by <@{one.post.author_id}>" if with_author else ""
     return f"*{when}* · {labels}{by}\n>{said}"
@@ -187,7 +188,7 @@ def _buttons(item: Reviewed, *, place: int, page: int, asking: Verdict | None) -
 
 def decided_meanwhile(shown: PostOverview) -> str:
     """That a post of the round waits no more, and who decided."""
-    text = excerpt(shown.revision.base_text, 60) or "_only pictures_"
+    text = excerpt(text_of(shown.revision), 60) or "_only pictures_"
     decision = next(
         (one for one in reversed(shown.approvals) if one.revision_id == shown.revision.id), None
     )

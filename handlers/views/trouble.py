@@ -1,7 +1,7 @@
 """What an author is told: what went wrong or was decided, what was not lost, what to press."""
 
 from bot.overview import PostOverview
-from bot.posts import thread_parts
+from bot.posts import text_of, thread_parts
 from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
@@ -127,7 +127,6 @@ def _changed(shown: PostOverview, text: str) -> tuple[str, list[Block]]:
 
 def excerpt(shown: PostOverview) -> str:
     """How the post begins, escaped."""
-    text = shown.revision.base_text.strip()
-    text = text or next(iter(shown.revision.content.texts.values()), "").strip()
+    text = text_of(shown.revision)
     first = thread_parts(text)[0].strip().split("\n")[0]
     return shorten(escape(first), 150) + (" …" if first != text else "") or "_only pictures_"
