@@ -12,7 +12,10 @@ function show(content) {
   const form = content?.querySelector("form[data-view]");
   const before = shownForm();
   if (!form) {
-    if (dialog.open) dialog.close();
+    if (dialog.open) {
+      dialog.close();
+      leave();
+    }
     return;
   }
   if (before && before.dataset.view === form.dataset.view) {
@@ -42,6 +45,15 @@ function replace(before, form) {
   if (!focusWrong(before) && (!dialog.contains(document.activeElement) || document.activeElement === dialog)) {
     focusFirst(before);
   }
+}
+
+// At once: the browser says that it has closed only later, and a key pressed before that would be lost.
+function leave() {
+  dialog.replaceChildren();
+  const back = openedFrom?.isConnected ? openedFrom : document.querySelector("[data-composer] textarea");
+  // The browser has focused it already but left the text cursor in the form: typing would go nowhere.
+  back?.blur();
+  back?.focus({ preventScroll: true });
 }
 
 // A part that stays the same stays in the page: a press that has begun on its button would be lost.
@@ -121,12 +133,7 @@ export function startModal() {
     if (event.target.closest("[data-close], [data-back]")) closeView();
     else if (event.target.closest("[data-close-all]")) closeView(true);
   });
-  dialog.addEventListener("close", () => {
-    dialog.replaceChildren();
-    const back = openedFrom?.isConnected ? openedFrom : document.querySelector("[data-composer] textarea");
-    // The browser has focused it already but left the text cursor in the form: typing would go nowhere.
-    back?.blur();
-    back?.focus({ preventScroll: true });
-  });
+  // A second Escape closes it without asking.
+  dialog.addEventListener("close", () => shownForm() && leave());
   show(document.querySelector("template[data-modal-now]").content);
 }
