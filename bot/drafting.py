@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.composing import Count, PostForm, checked, common_text, count_all, suggested_form
 from bot.errors import AlreadyDone, FieldErrors, NotFound, UserError
 from bot.free_times import choose_time
-from bot.posts import content_hash, require_step
+from bot.posts import content_hash, require_step, too_late
 from bot.scheduling import pass_suggestions, schedule_deliveries
 from bot.team import Action, Admitted, Person, admit
 from bot.waiting import lists_changed
@@ -346,7 +346,7 @@ class Drafting:
         if is_same and hold is None and post.state in ON_ITS_WAY and _has(post, changed):
             raise FieldErrors({"text": UNCHANGED})
         if not await delivery_rows.withdraw(tx, post.id):
-            raise AlreadyDone("This post is going out right now, so it can't be edited any more.")
+            raise too_late(post, "edited any more")
         await holds.left(tx, hold, post, person.user_id, "edited", now)
         revision = before
         if not is_same:

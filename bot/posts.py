@@ -20,7 +20,10 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
     P.FAILED: frozenset(  # tried again, it is scheduled for now
-        {P.SCHEDULED, P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN}
+        {
+            *(P.SCHEDULED, P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN),
+            *(P.DRAFT, P.CANCELLED),  # nothing of it is out
+        }
     ),
     P.CANCELLED: frozenset({P.DRAFT}),
     P.TAKEN_DOWN: frozenset(),
@@ -31,7 +34,7 @@ DELIVERY_STEPS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.PENDING: frozenset({D.SENDING, D.HELD, D.CANCELLED, D.FAILED}),  # a thread, taken down
     D.SENDING: frozenset({D.PUBLISHED, D.FAILED, D.UNKNOWN, D.PENDING, D.HELD}),
     D.UNKNOWN: frozenset({D.PUBLISHED, D.PENDING, D.FAILED}),  # of a thread, the rest isn't out
-    D.FAILED: frozenset({D.PENDING, D.TAKEN_DOWN}),  # what was out of a thread
+    D.FAILED: frozenset({D.PENDING, D.CANCELLED, D.TAKEN_DOWN}),  # what was out of a thread
     D.HELD: frozenset({D.PENDING, D.CANCELLED, D.UNKNOWN, D.FAILED}),  # it may be out, in part
     D.PUBLISHED: frozenset({D.TAKEN_DOWN}),
     D.CANCELLED: frozenset(),
@@ -63,6 +66,15 @@ def require_step(post: Post, to: PostState, *, doing: str) -> None:
         raise AlreadyDone(
             f"You can't {doing}: this post is {IN_WORDS[post.state]}. Nothing was changed."
         )
+
+
+def too_late(post: Post, done: str) -> AlreadyDone:
+    """For a post whose deliveries can't be withdrawn.
+
+    :param done: what can't be done with it any more ("cancelled").
+    """
+    why = "is out in part" if post.state is P.FAILED else "is going out right now"
+    return AlreadyDone(f"This post {why}, so it can't be {done}.")
 
 
 def can(post: Post, to: PostState) -> bool:

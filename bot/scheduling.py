@@ -8,7 +8,7 @@ from bot import cards, policies
 from bot.clock import Clock
 from bot.errors import AlreadyDone, NotFound, UserError
 from bot.free_times import choose_time
-from bot.posts import require_step
+from bot.posts import require_step, too_late
 from bot.team import Action, Admitted, Person, admit
 from bot.waiting import lists_changed
 from storage import (
@@ -274,11 +274,11 @@ class Scheduling:
         standing = await policies.round_of(tx, admitted.workspace, post, revision)
         if not standing.may_settle(admitted.member.user_id):
             if not await delivery_rows.withdraw(tx, post.id):
-                raise AlreadyDone("This post is going out right now, so it can't be moved.")
+                raise too_late(post, "moved")
             return replace(post, state=PostState.IN_REVIEW)
         due_at = post.due_at or now
         if not await delivery_rows.reschedule(tx, post.id, due_at):
-            raise AlreadyDone("This post is going out right now, so it can't be moved.")
+            raise too_late(post, "moved")
         if standing.steps:
             await approvals.insert(
                 tx,
@@ -317,7 +317,7 @@ class Scheduling:
             await posts.lock(tx, post.id)
             hold = await holds.of_post(tx, post)
             if not await delivery_rows.withdraw(tx, post.id):
-                raise AlreadyDone("This post is going out right now, so it can't be cancelled.")
+                raise too_late(post, "cancelled")
             if not await posts.change(tx, post, now, state=PostState.CANCELLED):
                 raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
             await history.note(tx, post.workspace_id, post.id, person.user_id, "cancelled", now)

@@ -9,7 +9,7 @@ from bot.composing import PostForm
 from bot.errors import FieldErrors, UserError
 from bot.posts import with_link, without_link
 from handlers.slack_text import form_to_post_text
-from storage.records import Medium, Picture, Post, Revision, When
+from storage.records import Medium, Picture, Post, PostState, Revision, When
 
 INPUT_LIMIT = 3000  # characters of one of Slack's text inputs
 IN_WORDS = "words"
@@ -71,6 +71,8 @@ def of_post(
     :param networks: each account's network.
     """
     content = revision.content
+    is_past = post.state is PostState.FAILED and post.when is When.AT
+    when = When.NOW if is_past else post.when
     tailored = {}
     for account_id, text in content.texts.items():
         if text != with_link(revision.base_text.strip(), content.link):
@@ -83,8 +85,8 @@ def of_post(
             KeptPicture(picture.sha256, names[picture.sha256].name, picture.alt)
             for picture in content.pictures
         ),
-        when=post.when.value,
-        at=int(post.due_at.timestamp()) if post.due_at and post.when is When.AT else None,
+        when=when.value,
+        at=int(post.due_at.timestamp()) if post.due_at and when is When.AT else None,
         tailor=bool(tailored),
         tailored=tailored,
         campaign=post.campaign_id or NO_CAMPAIGN,

@@ -356,7 +356,8 @@ async def move(
 
 
 async def withdraw(tx: Transaction, post_id: str) -> bool:
-    """Cancel a post's deliveries; False if one isn't pending, or something of it may be out."""
+    """Cancel a post's deliveries; False if one is on its way, or something of it may be out."""
+    at_rest = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.FAILED)
     living = await of_post(tx, post_id)
     for delivery in living:
         if not await changed(
@@ -364,7 +365,7 @@ async def withdraw(tx: Transaction, post_id: str) -> bool:
             update(deliveries)
             .where(
                 deliveries.c.id == delivery.id,
-                deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD]),
+                deliveries.c.state.in_(at_rest),
                 ~_IS_OUT,
             )
             .values(state=DeliveryState.CANCELLED, **NOT_HELD),

@@ -28,7 +28,15 @@ from handlers.views.blocks import (
 )
 from handlers.views.changes import changes
 from handlers.views.comments import on_card as comments_on_card
-from handlers.views.outcomes import about, how_far, is_there, may_retry, questions, take_down
+from handlers.views.outcomes import (
+    about,
+    how_far,
+    is_there,
+    may_edit,
+    may_retry,
+    questions,
+    take_down,
+)
 from handlers.views.post_texts import PAGES, laid_out, on_card
 from handlers.views.texts import joined, link, units
 from storage.records import Delivery, DeliveryState, HoldReason, Post, PostState, Verdict
@@ -349,11 +357,11 @@ def _menu_options(shown: PostOverview) -> list[Block]:
     if post.state is PostState.IN_REVIEW and shown.round.steps:
         options.append(choice("Reject", "reject"))
     is_reply = post.mention_id is not None  # it has its own form, and goes out at once
-    if can(post, PostState.DRAFT) and not is_reply:
+    if may_edit(shown):
         options.append(choice("Edit", "edit"))
     if post.state in (PostState.IN_REVIEW, PostState.SCHEDULED) and not is_reply:
         options.append(choice("Reschedule", "reschedule"))
-    if can(post, PostState.CANCELLED):
+    if can(post, PostState.CANCELLED) and not is_there(shown):
         options.append(choice("Cancel this post", "cancel"))
     options.append(choice("The whole record", "record"))
     return options

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.home import Home, PostLine
-from bot.posts import text_of
+from bot.posts import can, text_of
 from bot.reviews import DEFAULT_MINUTE, list_minute
 from bot.setup import Standing
 from bot.team import Action
@@ -196,7 +196,10 @@ def _to_mend(shown: Home, link: Link) -> list[Block]:
         if task.post.state is PostState.CHANGES_REQUESTED:
             blocks.append(actions(button("Edit it", Act.EDIT_POST, ids, style="primary")))
         elif task.post.state is not PostState.PUBLISHING:
-            blocks.append(actions(button("Try again", Act.RETRY, ids, style="primary")))
+            edit = button("Edit it", Act.EDIT_POST, ids)
+            again = button("Try again", Act.RETRY, ids, style="primary")
+            may_edit = can(task.post, PostState.DRAFT) and task.post.mention_id is None
+            blocks.append(actions(again, *([edit] if may_edit else [])))
     return blocks + _more(len(shown.to_mend), MOST_TO_MEND, "in your messages from Socialdesk")
 
 

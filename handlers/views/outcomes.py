@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.outcomes import SAID_LIVE, SAID_NOT_LIVE, Question
 from bot.overview import PostOverview
-from bot.posts import thread_parts
+from bot.posts import can, thread_parts
 from bot.progress import Progress
 from handlers.ids import Act, Form
 from handlers.payloads import pack
@@ -21,7 +21,7 @@ from handlers.views.blocks import (
     section,
 )
 from handlers.views.texts import excerpt, link
-from storage.records import DeliveryState, HistoryEntry
+from storage.records import DeliveryState, HistoryEntry, PostState
 
 MOST_QUESTIONS = 15  # two blocks each
 MOST_ANSWERS = 5
@@ -54,6 +54,12 @@ def may_retry(shown: PostOverview) -> bool:
         each.state is DeliveryState.FAILED and shown.sent(each).can_go_on
         for each in shown.deliveries
     )
+
+
+def may_edit(shown: PostOverview) -> bool:
+    """Whether its content can still change: nothing of it is out. A reply has a form of its own."""
+    is_reply = shown.post.mention_id is not None
+    return can(shown.post, PostState.DRAFT) and not is_reply and not is_there(shown)
 
 
 def take_down(ids: str) -> Block:

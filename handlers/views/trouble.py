@@ -7,7 +7,7 @@ from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line, time_line
 from handlers.views.blocks import Block, actions, button, context, section
-from handlers.views.outcomes import answers, may_retry, questions, take_down
+from handlers.views.outcomes import answers, may_edit, may_retry, questions, take_down
 from handlers.views.suggestions import difference, use
 from storage.records import DeliveryState, PostState
 
@@ -34,7 +34,7 @@ def trouble(shown: PostOverview) -> tuple[str, list[Block]]:
     said = answers(shown.history, shown.names)
     if said:
         blocks.append(context("\n".join(said)))
-    return head, [*blocks, *questions(shown), *_buttons(shown)]
+    return head, [*blocks, *questions(shown), *failed_buttons(shown)]
 
 
 def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
@@ -52,8 +52,13 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
             ":x: Your reply didn't go out, so the mention still waits for an answer. The text is "
             "kept: try again, or press *Reply* on the mention's card to change it first."
         )
+    if DeliveryState.FAILED in states and may_edit(shown):
+        return (
+            ":x: Your post didn't go out. Its text and pictures are kept: try again, or edit it "
+            "and ask again."
+        )
     if states == {DeliveryState.FAILED}:
-        return ":x: Your post didn't go out. Its text and pictures are kept."
+        return ":x: Your thread stopped halfway. Its text and pictures are kept."
     if DeliveryState.FAILED in states:
         return ":x: Your post didn't go out everywhere. Its text and pictures are kept."
     if DeliveryState.HELD in states:
@@ -66,13 +71,16 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
     return state_line(shown)
 
 
-def _buttons(shown: PostOverview) -> list[Block]:
-    """To go on with what failed, and to take down what is live of a thread that did."""
+def failed_buttons(shown: PostOverview) -> list[Block]:
+    """To go on with what failed, to change it, and to take down what is live of a thread that
+    did."""
     failed = [each for each in shown.deliveries if each.state is DeliveryState.FAILED]
     if shown.post.state is PostState.TAKEN_DOWN or not failed:
         return []
     ids = pack(post=shown.post.id)
     elements = [button("Try again", Act.RETRY, ids, style="primary")] if may_retry(shown) else []
+    if may_edit(shown):
+        elements.append(button("Edit it", Act.EDIT_POST, ids))
     if any(shown.sent(each).live for each in failed):
         elements.append(take_down(ids))
     return [actions(*elements)] if elements else []

@@ -8,7 +8,7 @@ from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.blocks import MESSAGE_LIMIT, Block, button, context, cost, section
 from handlers.views.outcomes import may_retry, questions
-from handlers.views.trouble import changed_by_another, excerpt, next_step
+from handlers.views.trouble import changed_by_another, excerpt, failed_buttons, next_step
 from storage.records import DeliveryState, Post, PostState
 
 MOST_SHOWN = 40
@@ -66,7 +66,7 @@ def _entry(shown: PostOverview) -> list[Block]:
         text = f":grey_question: {excerpt(shown)}\nNobody can know from here whether it is out."
         return [section(text, accessory=_again(shown)), *questions(shown)]
     if DeliveryState.FAILED in states:
-        return [section(f":x: {excerpt(shown)}\n{_problems(shown)}", accessory=_again(shown))]
+        return [section(f":x: {excerpt(shown)}\n{_problems(shown)}"), *failed_buttons(shown)]
     if DeliveryState.HELD in states:
         text = (
             f":double_vertical_bar: {excerpt(shown)}\nIt is held; your list of held posts says why."

@@ -68,7 +68,8 @@ class Stage:
         """Press or choose from the element with this label, action id, placeholder or block id.
 
         :param choice: an option's text or value, an id, a date, a text; for a menu or an input.
-        :param within: text that stands in the same block, where several have this label.
+        :param within: text that stands in the same block, or right above a row of buttons, where
+            several have this label.
         """
         block, element = _find(place, label, within)
         outcome = await self.slack.people.press(
@@ -230,10 +231,13 @@ def _require(outcome: Outcome) -> None:
 
 
 def _find(place: Message | View, label: str, within: str) -> tuple[Json, Json]:
+    above: list[str] = []
     for block in place.blocks:
         said: list[str] = []
         _collect(block, said)
-        if within and within not in "\n".join(said):
+        around = [*above, *said] if block["type"] == "actions" else said
+        above = said
+        if within and within not in "\n".join(around):
             continue
         for element in elements(block):
             names = (

@@ -8,8 +8,10 @@ from PIL import Image
 from bot.playground.records import View
 from bot.playground.seed import ANA, APPROVALS, BEN, EVA, TEAM
 from bot.team import Person
+from handlers.draft_fields import of_post
 from storage import accounts, policies, workspaces
-from storage.records import Mode, Scope
+from storage.records import Mode, PostState, Scope
+from tests.handlers.shown_posts import NOW, shown
 from tests.handlers.stage import Stage, inputs_of, labels_of, text_of
 from tests.servers.eventually import eventually
 
@@ -186,3 +188,13 @@ async def test_the_form_that_comes_twice_makes_one_post(stage: Stage) -> None:
     _, total = await stage.services.scheduling.coming(Person(TEAM.id, ANA))
     assert total == 1
     assert await kept(stage) is None
+
+
+def test_a_failed_post_comes_without_its_time_which_has_passed() -> None:
+    def times(state: PostState) -> tuple[str, int | None]:
+        one = shown(state=state)
+        fields = of_post(one.post, one.revision, one.media, {"account0": "sandbox"})
+        return fields.when, fields.at
+
+    assert times(PostState.SCHEDULED) == ("at", int(NOW.timestamp()))
+    assert times(PostState.FAILED) == ("now", None)

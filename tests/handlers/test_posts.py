@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -102,26 +103,60 @@ async def test_a_network_that_asks_to_wait_is_told_of_and_shown_on_the_card(stag
         assert labels_of(told) == []
 
 
-async def test_what_failed_is_told_with_a_button_that_tries_again(stage: Stage) -> None:
-    """Here: a picture that vanished from the folder, and comes back."""
+async def failed(stage: Stage) -> tuple[Message, Callable[[], None]]:
+    """A post of which nothing went out: a picture vanished from the folder; its card, and what
+    brings the picture back."""
     start = await stage.services.drafting.start(person(ANA))
-    folder = stage.settings.data_dir / "media"
     picture = await a_picture(stage)
     form = PostForm("With a picture", tuple(start.chosen), pictures=(picture,))
     await stage.services.drafting.submit(person(ANA), form)
     card = await stage.message(APPROVALS, "With a picture")
     await changed(stage, card, "Description: A dot")
-    file = folder / picture.sha256[:2] / picture.sha256
+    file = stage.settings.data_dir / "media" / picture.sha256[:2] / picture.sha256
     data = file.read_bytes()
     file.unlink()
     await stage.press(BEN, card, "Approve")
-    await changed(stage, card, "Not published")
+    card = await changed(stage, card, "Not published")
+
+    def bring_back() -> None:
+        file.write_bytes(data)
+
+    return card, bring_back
+
+
+async def test_what_failed_is_told_with_a_button_that_tries_again(stage: Stage) -> None:
+    card, bring_back = await failed(stage)
     told = await stage.message(ANA, "didn't go out")
     assert "missing from the media folder" in text_of(told)
-    file.write_bytes(data)
+    bring_back()
     await stage.press(ANA, told, "Try again")
     await changed(stage, card, "See it")
     await stage.message(ANA, "Published")
+
+
+async def test_what_failed_is_changed_and_asked_for_again(stage: Stage) -> None:
+    card, _ = await failed(stage)
+    told = await stage.message(ANA, "didn't go out")
+    await stage.press(ANA, told, "Edit it")
+    await stage.submit(await stage.modal(ANA, "draft"), text="Without a picture", kept=[])
+    card = await changed(stage, card, "Without a picture")
+    assert labels_of(await changed(stage, told, "Waiting for approval")) == []
+    await stage.press(BEN, card, "Approve")
+    await changed(stage, card, "See it")
+
+
+async def test_what_failed_is_cancelled_and_not_asked_about_any_more(stage: Stage) -> None:
+    card, _ = await failed(stage)
+    told = await stage.message(ANA, "didn't go out")
+    assert "didn't go out" in text_of(await stage.open_home(ANA, "Yours to mend"))
+    await stage.press(ANA, card, "post_menu", "Cancel this post")
+    await changed(stage, card, "Cancelled")
+    assert labels_of(await changed(stage, told, "Cancelled")) == []
+
+    async def nothing_to_mend() -> bool:
+        return "Yours to mend" not in text_of(await stage.open_home(ANA))
+
+    await eventually(nothing_to_mend)
 
 
 async def test_a_cancelled_post_is_brought_back_by_editing_it(stage: Stage) -> None:

@@ -70,14 +70,14 @@ async def test_what_fails_together_is_one_message_whose_entries_go_as_they_are_s
     file.unlink()
     await approve_all(stage, cards)
     told = await stage.message(ANA, "3 of your posts need a look")
-    assert labels_of(told) == ["Try again"] * 3
+    assert labels_of(told) == ["Try again", "Edit it"] * 3
     direct = stage.slack.workspace.im_with_app(ANA).id
     assert len(stage.messages(direct)) == 1, "one ping, not three"
     file.write_bytes(data)
     await stage.press(ANA, told, "Try again", within="Post 1")
     await changed(stage, cards[1], "See it")
     told = await changed(stage, told, "1 of 3 are settled")
-    assert labels_of(told) == ["Try again"] * 2
+    assert labels_of(told) == ["Try again", "Edit it"] * 2
     assert "Post 1" not in text_of(told)
     for number in (0, 2):
         await stage.press(ANA, told, "Try again", within=f"Post {number}")
@@ -118,7 +118,8 @@ def test_each_entry_has_what_can_be_done_about_it_and_nothing_else() -> None:
     back = approval(revision({"account0": "x"}), Verdict.CHANGES_REQUESTED, "Too *long*")
     publishing = PostState.PUBLISHING
     entries = {
-        ("Try again",): failed(),
+        ("Try again", "Edit it"): failed(),
+        ("Try again",): shown(state=PostState.PARTLY_PUBLISHED, deliveries=FAILED),
         ("It is live", "It is not: send again"): shown(state=publishing, deliveries=unknown),
         ("Edit it",): shown(state=PostState.CHANGES_REQUESTED, approvals=(back,)),
     }

@@ -277,6 +277,24 @@ async def test_whatever_becomes_of_one_call_a_thread_goes_out_once_or_somebody_i
         await play(template, uncertainty, "One\n---\nTwo\n---\nThree", steps)
 
 
+@pytest.mark.parametrize("uncertainty", Uncertainty)
+async def test_a_post_that_was_refused_and_edited_goes_out_once_as_it_is_then(
+    template: Path, uncertainty: Uncertainty
+) -> None:
+    for fault in Fault:
+        steps: Sequence[Step] = [
+            Press(BEN, "approve"),
+            Work((Fault.REFUSED,), (Fault.REFUSED,)),
+            Press(ANA, "edit", text="Two", twice=True),
+            Press(BEN, "retry"),
+            OFFER,
+            Work((fault,), (Fault.NONE, fault), blind=1),
+            OFFER,
+            Work(),
+        ]
+        await play(template, uncertainty, "One", steps)
+
+
 async def test_a_key_that_the_network_has_forgotten_proves_nothing(template: Path) -> None:
     """Taken without an answer, held under a brake past the key's life, and let go."""
     steps: Sequence[Step] = [

@@ -5,14 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from bot.composing import PostForm
 from bot.errors import AlreadyDone, NetworkError, NotAllowed, Rejected, Unavailable, Uncertain
 from bot.networks.base import Published, Uncertainty
 from bot.outcomes import NOT_FROM_HERE
 from bot.progress import Progress, progress
+from bot.settling import conclude
 from storage import deliveries, history, parts
-from storage.records import Delivery, DeliveryState, Part, PartKind, PartState, Post, PostState
+from storage.records import (
+    Delivery,
+    DeliveryState,
+    Part,
+    PartKind,
+    PartState,
+    Post,
+    PostState,
+    Verdict,
+)
 from tests.unit.publishing import uncertain
-from tests.unit.world import ANA, BEN, STRANGER, World, world
+from tests.unit.world import ANA, BEN, STRANGER, TEAM, World, world
 
 THREAD = "One\n---\nTwo\n---\nThree"
 
@@ -241,6 +252,53 @@ async def test_an_answer_about_an_earlier_post_is_none_about_this_one(light: Wor
         await light.outcomes.is_not_live(ANA, delivery.id, first.id)
     [now] = await light.deliveries(delivery.post_id)
     assert now.state is DeliveryState.UNKNOWN
+
+
+@pytest.mark.parametrize("text", ["Very good", "Damn good"])
+async def test_what_failed_is_edited_and_goes_out_once(light: World, text: str) -> None:
+    light.network.behave = at_call(1, Rejected("the text has a forbidden word"))
+    async with light.publishing():
+        post = await light.approved("Damn good")
+        assert await light.settled(post.id) is PostState.FAILED
+        [refused] = await light.deliveries(post.id)
+        form = PostForm(text, (light.account.id,))
+        edited = await light.drafting.submit(ANA, form, post_id=post.id)
+        assert edited.post.state is PostState.IN_REVIEW
+        with pytest.raises(AlreadyDone, match="waiting for approval"):
+            await light.outcomes.retry(ANA, post.id)
+        await light.approvals.decide(BEN, post.id, Verdict.APPROVED, revision_id=edited.revision.id)
+        assert await light.settled(post.id) is PostState.PUBLISHED
+    assert list(light.network.live.values()) == [text]
+    async with light.database.reading() as tx:
+        before = await deliveries.get(tx, TEAM, refused.id)
+    assert before is not None
+    assert before.state is DeliveryState.CANCELLED
+
+
+async def test_what_failed_is_cancelled_for_good(light: World) -> None:
+    light.network.behave = at_call(1, Rejected("the text has a forbidden word"))
+    async with light.publishing():
+        post = await light.approved()
+        assert await light.settled(post.id) is PostState.FAILED
+    assert (await light.scheduling.cancel(ANA, post.id)).state is PostState.CANCELLED
+    with pytest.raises(AlreadyDone, match="cancelled"):
+        await light.outcomes.retry(ANA, post.id)
+
+
+async def test_what_is_out_in_part_is_neither_edited_nor_cancelled(light: World) -> None:
+    """Also where the network gave what is out no address, so that it counts as failed."""
+    post, delivery = await halfway(light)
+    form = PostForm("Other", (light.account.id,))
+    for state in (PostState.PARTLY_PUBLISHED, PostState.FAILED):
+        assert (await light.post(post.id)).state is state
+        with pytest.raises(AlreadyDone, match="in part"):
+            await light.drafting.submit(ANA, form, post_id=post.id)
+        with pytest.raises(AlreadyDone, match="in part"):
+            await light.scheduling.cancel(ANA, post.id)
+        async with light.database.transaction() as tx:
+            failed = DeliveryState.FAILED
+            await deliveries.move(tx, delivery.id, [failed], failed, url=None)
+            await conclude(tx, TEAM, post.id, light.clock.now())
 
 
 async def test_a_stranger_answers_nothing(light: World) -> None:
