@@ -229,6 +229,29 @@ async def test_a_menu_on_a_card_is_chosen_from_with_the_keyboard(page: Tab, desk
     await expect(page.get_by_role("menu")).to_have_count(0)
 
 
+async def test_a_menu_stays_at_its_button_while_messages_come(page: Tab, desk: Desk) -> None:
+    app = desk.workspace.app.bot_user_id
+    for number in range(80):
+        desk.workspace.say(app, SOCIAL, f"Message {number}")
+    desk.workspace.say(app, SOCIAL, "A post", blocks=card())
+    await page.goto(desk.address(ANA))
+    more = messages(page).locator(".block").get_by_role("button", name="More actions")
+    await more.click()
+    before = await more.bounding_box()
+    desk.workspace.say(app, SOCIAL, "Another message")
+    await expect(messages(page).last).to_contain_text("Another message")
+    after, menu = await more.bounding_box(), await page.get_by_role("menu").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert menu is not None
+    assert after["y"] < before["y"]
+    above, below = after["y"] - menu["y"] - menu["height"], menu["y"] - after["y"] - after["height"]
+    assert 0 <= max(above, below) < 10
+    await messages(page).filter(has_text="Message 70").hover()
+    await page.mouse.wheel(0, -5000)
+    await expect(page.get_by_role("menu")).to_have_count(0)
+
+
 async def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
     page: Tab, desk: Desk
 ) -> None:

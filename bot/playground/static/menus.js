@@ -24,7 +24,7 @@ export function startMenus() {
       onKey(event);
     }
   });
-  document.addEventListener("scroll", () => closeMenu(), { capture: true, passive: true });
+  document.addEventListener("scroll", follow, { capture: true, passive: true });
   window.addEventListener("resize", () => closeMenu());
 }
 
@@ -53,6 +53,15 @@ function place(menu, button) {
   const below = box.bottom + 4 + height <= innerHeight || box.top < height;
   menu.style.left = `${Math.max(8, Math.min(wanted, innerWidth - width - 8))}px`;
   menu.style.top = `${below ? Math.min(box.bottom + 4, Math.max(8, innerHeight - height - 8)) : box.top - height - 4}px`;
+}
+
+// A new message moves those above it: the menu stays at its button as long as that is seen.
+function follow({ target }) {
+  if (!opened?.button.isConnected || !target.contains(opened.button)) return;
+  const { top, bottom } = opened.button.getBoundingClientRect();
+  const area = target === document ? { top: 0, bottom: innerHeight } : target.getBoundingClientRect();
+  if (bottom < area.top || top > area.bottom) closeMenu();
+  else place(opened.menu, opened.button);
 }
 
 export function closeMenu(backToButton = false) {
