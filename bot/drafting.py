@@ -135,9 +135,12 @@ class Drafting:
             post, revision = await _found(tx, person, post_id)
             await admit(tx, person, Action.DRAFT, post.campaign_id)
             left = await _left_changes(tx, person, post_id)
+            is_out = await delivery_rows.is_out(tx, post_id)
         _require_no_reply(post)
         if post.state is not PostState.DRAFT:
             require_step(post, PostState.DRAFT, doing="edit it")
+        if is_out:
+            raise too_late(post, "edited any more")
         return EditStart(start, post, revision, left[0] if left else None)
 
     async def preview(self, person: Person, form: PostForm, post_id: str | None = None) -> Preview:
@@ -328,6 +331,7 @@ class Drafting:
     ) -> tuple[Post, Revision]:
         """:param changed: columns of the post.
         :param written_by: whose text it is, if not the person's."""
+        await posts.lock(tx, post_id)
         post, before = await _found(tx, person, post_id)
         _require_no_reply(post)
         if post.state is not PostState.DRAFT:
@@ -340,7 +344,6 @@ class Drafting:
                 did="changed it",
                 at=before.created_at,
             )
-        await posts.lock(tx, post.id)
         hold = await holds.of_post(tx, post)
         is_same = content_hash(content) == before.hash and base_text == before.base_text
         if is_same and hold is None and post.state in ON_ITS_WAY and _has(post, changed):

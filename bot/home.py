@@ -44,7 +44,7 @@ FAILED = (PostState.FAILED, PostState.PARTLY_PUBLISHED)
 @dataclass(frozen=True, slots=True)
 class PostLine:
     """A post as a list shows it. ``why`` says what is to be mended, ``by`` who asked for it;
-    ``held``: something of it waits for a word.
+    ``held``: something of it waits for a word; ``is_out``: something of it is live, or may be.
 
     ``card`` is its card in Slack (to be mended: the message about that), None without one.
     """
@@ -56,6 +56,7 @@ class PostLine:
     why: str = ""
     by: str | None = None
     held: bool = False
+    is_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,11 @@ class Homes:
             revision = revisions[post.revision_id]
             labels = [self._accounts.label(known[id_]) for id_ in revision.content.account_ids]
             why, by = await _why(tx, post)
-            lines.append(
-                PostLine(post, revision, labels, cards.get(post.id), why, by, post.id in held)
+            is_out = post.state is PostState.PARTLY_PUBLISHED or (
+                post.state is PostState.FAILED and await deliveries.is_out(tx, post.id)
             )
+            stands = cards.get(post.id)
+            lines.append(PostLine(post, revision, labels, stands, why, by, post.id in held, is_out))
         return lines
 
 

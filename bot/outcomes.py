@@ -19,18 +19,19 @@ from bot.errors import (
     UserError,
 )
 from bot.networks.base import Published, Uncertainty, as_publisher
-from bot.posts import IN_WORDS, thread_parts
+from bot.posts import IN_WORDS, UNDER_WAY, thread_parts
 from bot.progress import GONE, TAKE_DOWN, WANTED, cannot_go_on, is_being_taken_down, is_out
 from bot.progress import posts_of as posts_among
 from bot.settling import conclude
 from bot.team import Action, Person, admit
-from storage import accounts, deliveries, history, holds, notices, parts, posts
+from storage import accounts, deliveries, history, holds, mentions, notices, parts, posts
 from storage.database import Database
 from storage.records import Account, Delivery, DeliveryState, Part, PartState, Post, PostState
 from storage.rows import Transaction
 
 LOOK_LIMIT = timedelta(seconds=10)
 OVER = (DeliveryState.PUBLISHED, DeliveryState.FAILED)
+ANSWERS = (*UNDER_WAY, PostState.PUBLISHED)
 SAID_LIVE = "said it is live"
 SAID_NOT_LIVE = "said it isn't live"
 NOT_FROM_HERE = "it can't be deleted from here; open its link and delete it there"
@@ -85,10 +86,12 @@ class Outcomes:
         first, as always."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            await posts.lock(tx, post_id)
             post = await self._post(tx, person, post_id)
             moved = False
             if post.state is PostState.TAKEN_DOWN:
                 raise AlreadyDone("This post was taken down. Write it anew to publish it again.")
+            await _refuse_second_answer(tx, post)
             refused = ""
             for delivery in await deliveries.of_post(tx, post.id):
                 thread = posts_among(await parts.of_delivery(tx, delivery.id))
@@ -368,6 +371,20 @@ class Outcomes:
         if post is None:
             raise NotFound("This post isn't there any more.")
         return post
+
+
+async def _refuse_second_answer(tx: Transaction, post: Post) -> None:
+    """Whoever wrote a mention hears one answer, not also the one that failed before it."""
+    if post.mention_id is None:
+        return
+    for other, _, _ in await mentions.replies(tx, post.mention_id):
+        if other.id != post.id and other.state in ANSWERS and other.created_at > post.created_at:
+            raise AlreadyDone(
+                "Another reply was written since, so this one wasn't sent.",
+                by=other.author_id,
+                did="wrote it",
+                at=other.created_at,
+            )
 
 
 def _anew(now: datetime) -> dict[str, Any]:

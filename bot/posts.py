@@ -41,6 +41,8 @@ DELIVERY_STEPS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.TAKEN_DOWN: frozenset(),
 }
 
+UNDER_WAY = (P.IN_REVIEW, P.SCHEDULED, P.PUBLISHING)
+
 IN_WORDS: Mapping[PostState, str] = {
     P.DRAFT: "a draft",
     P.IN_REVIEW: "waiting for approval",

@@ -12,7 +12,7 @@ from bot.composing import PostForm
 from bot.drafting import Drafting
 from bot.errors import AlreadyDone, FieldErrors, UserError
 from bot.mentions import MentionOverview, Mentions, Reply
-from bot.posts import content_hash, thread_parts
+from bot.posts import UNDER_WAY, content_hash, thread_parts
 from bot.scheduling import schedule_deliveries
 from bot.team import Action, Person, admit
 from bot.triage import change, open_mention, own
@@ -32,13 +32,13 @@ from storage.records import (
 )
 from storage.rows import Transaction, new_id
 
-UNDER_WAY = (PostState.IN_REVIEW, PostState.SCHEDULED, PostState.PUBLISHING)
 ASKED = "wrote and asked"
 NOT_OUT = (
     PostState.FAILED,
     PostState.PARTLY_PUBLISHED,
     PostState.CHANGES_REQUESTED,
     PostState.REJECTED,
+    PostState.CANCELLED,
 )
 
 

@@ -304,6 +304,7 @@ class Scheduling:
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            await posts.lock(tx, post_id)
             post = await posts.get(tx, person.workspace_id, post_id)
             if post is not None and post.mention_id is not None:
                 admitted = await admit(tx, person, Action.LOOK)
@@ -314,7 +315,6 @@ class Scheduling:
             if post is None:
                 raise NotFound("This post isn't there any more.")
             require_step(post, PostState.CANCELLED, doing="cancel it")
-            await posts.lock(tx, post.id)
             hold = await holds.of_post(tx, post)
             if not await delivery_rows.withdraw(tx, post.id):
                 raise too_late(post, "cancelled")

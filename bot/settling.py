@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from bot import inbox, triage
+from bot import cards, inbox, triage
 from bot.accounts import mark_expired
 from bot.attempts import Attempt, as_result, may_be_out
 from bot.clock import Clock
@@ -173,6 +173,7 @@ class Settling:
             return False
         if isinstance(following, Never):
             await _note(tx, delivery, state.value, now, problem)
+            await cards.tell_end_anew(tx, post, now)
         await conclude(tx, post.workspace_id, post.id, now, tell=tell)
         return True
 
@@ -182,9 +183,11 @@ class Settling:
         problem = "the network gave no clear answer, so it may or may not be live"
 
         async def keep(tx: Transaction) -> None:
-            await posts.lock(tx, delivery.post_id)
+            post = await posts.lock(tx, delivery.post_id)
+            assert post is not None
             if await deliveries.settle(tx, delivery, DeliveryState.UNKNOWN, problem=problem):
                 await _note(tx, delivery, "unknown", now)
+                await cards.tell_end_anew(tx, post, now)
                 await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
 
         await self._database.surely(keep)

@@ -355,6 +355,13 @@ async def move(
     )
 
 
+async def is_out(tx: Transaction, post_id: str) -> bool:
+    """Whether something of a post is out, or may be."""
+    living = deliveries.c.state != DeliveryState.CANCELLED
+    query = select(exists().where(deliveries.c.post_id == post_id, living, _IS_OUT))
+    return bool((await tx.connection.execute(query)).scalar())
+
+
 async def withdraw(tx: Transaction, post_id: str) -> bool:
     """Cancel a post's deliveries; False if one is on its way, or something of it may be out."""
     at_rest = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.FAILED)

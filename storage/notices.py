@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     and_,
     bindparam,
     case,
+    delete,
     exists,
     func,
     or_,
@@ -292,36 +294,41 @@ async def joined_to(tx: Transaction, notice: Notice) -> Sequence[Notice]:
 async def start_anew(
     tx: Transaction, workspace_id: str, card: str, subject_id: str, before: str, now: datetime
 ) -> None:
-    """Let what is owed next of a card be a new message; the one that stands is edited from now on
-    by the card ``before``, which says so.
+    """Let what is owed next of a card be a new message.
 
-    While an edit of it is being sent it stays what it is; so does one that is several notices'.
+    The one that stands is edited from now on by the card ``before``, which says so; one that is
+    several notices' goes on without this one.
     """
     stands = await of_card(tx, workspace_id, card, subject_id)
-    if stands is None or stands.ts is None or stands.joined_to or await joined_to(tx, stands):
+    if stands is None or stands.ts is None:
         return
-    parted = await changed(
-        tx,
-        update(notices)
-        .where(
-            notices.c.id == stands.id,
-            notices.c.ts == stands.ts,
-            notices.c.state.in_([NoticeState.SENT, NoticeState.OWED]),
+    others = await joined_to(tx, stands)
+    if stands.joined_to is not None:
+        await _change(tx, stands.joined_to, **anew(now))
+        await _remove(tx, notices.c.id == stands.id)
+    elif others:
+        await _change(tx, stands.id, **anew(now))
+        await _remove(tx, notices.c.id == others[0].id)
+        await _change(tx, stands.id, subject_id=others[0].subject_id)
+    else:
+        await _remove(
+            tx,
+            and_(
+                notices.c.workspace_id == workspace_id,
+                notices.c.card == before,
+                notices.c.subject_id == subject_id,
+                notices.c.destination == stands.destination,
+            ),
         )
-        .values(channel=None, ts=None),
-    )
-    if not parted:
-        return
-    await owe(tx, workspace_id, before, subject_id, stands.destination, now)
-    await tx.connection.execute(
-        update(notices)
-        .where(
-            notices.c.workspace_id == workspace_id,
-            notices.c.card == before,
-            notices.c.subject_id == subject_id,
-        )
-        .values(channel=stands.channel, ts=stands.ts)
-    )
+        await _change(tx, stands.id, card=before, **anew(now))
+
+
+async def _change(tx: Transaction, notice_id: str, **new: Any) -> None:
+    await tx.connection.execute(update(notices).where(notices.c.id == notice_id).values(**new))
+
+
+async def _remove(tx: Transaction, which: ColumnElement[bool]) -> None:
+    await tx.connection.execute(delete(notices).where(which))
 
 
 async def part_with(tx: Transaction, workspace_id: str, card: str, subject_id: str) -> None:

@@ -7,7 +7,6 @@ from bot.comments import COMMENTED, DELETED, REWROTE
 from bot.outcomes import SAID_LIVE, SAID_NOT_LIVE
 from bot.overview import PostOverview
 from bot.policies import is_stuck, others_said, said
-from bot.posts import can
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
@@ -32,6 +31,7 @@ from handlers.views.outcomes import (
     about,
     how_far,
     is_there,
+    may_cancel,
     may_edit,
     may_retry,
     questions,
@@ -361,7 +361,7 @@ def _menu_options(shown: PostOverview) -> list[Block]:
         options.append(choice("Edit", "edit"))
     if post.state in (PostState.IN_REVIEW, PostState.SCHEDULED) and not is_reply:
         options.append(choice("Reschedule", "reschedule"))
-    if can(post, PostState.CANCELLED) and not is_there(shown):
+    if may_cancel(shown):
         options.append(choice("Cancel this post", "cancel"))
     options.append(choice("The whole record", "record"))
     return options

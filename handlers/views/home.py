@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.home import Home, PostLine
-from bot.posts import can, text_of
+from bot.posts import text_of
 from bot.reviews import DEFAULT_MINUTE, list_minute
 from bot.setup import Standing
 from bot.team import Action
@@ -196,10 +196,10 @@ def _to_mend(shown: Home, link: Link) -> list[Block]:
         if task.post.state is PostState.CHANGES_REQUESTED:
             blocks.append(actions(button("Edit it", Act.EDIT_POST, ids, style="primary")))
         elif task.post.state is not PostState.PUBLISHING:
-            edit = button("Edit it", Act.EDIT_POST, ids)
             again = button("Try again", Act.RETRY, ids, style="primary")
-            may_edit = can(task.post, PostState.DRAFT) and task.post.mention_id is None
-            blocks.append(actions(again, *([edit] if may_edit else [])))
+            may_edit = not task.is_out and task.post.mention_id is None
+            edit = [button("Edit it", Act.EDIT_POST, ids)] if may_edit else []
+            blocks.append(actions(again, *edit))
     return blocks + _more(len(shown.to_mend), MOST_TO_MEND, "in your messages from Socialdesk")
 
 
@@ -213,9 +213,7 @@ def _trouble(task: PostLine) -> str:
             f":grey_question: *Is it out?* ({where}) A network gave no clear answer. Look there, "
             "and say so in the message from Socialdesk."
         )
-    what = (
-        "didn't go out everywhere" if task.post.state is not PostState.FAILED else "didn't go out"
-    )
+    what = "didn't go out everywhere" if task.is_out else "didn't go out"
     return f":x: *It {what}* ({where}). {why}"
 
 

@@ -4,8 +4,7 @@ import re
 from datetime import datetime
 
 from bot.mentions import MentionOverview, Reply
-from bot.posts import thread_parts
-from bot.replying import UNDER_WAY
+from bot.posts import UNDER_WAY, thread_parts
 from handlers.ids import Act, Form
 from handlers.payloads import pack
 from handlers.slack_text import date, escape, shorten
@@ -226,7 +225,7 @@ def _reply_line(shown: MentionOverview, reply: Reply) -> str:
         case DeliveryState.HELD:
             head = f":double_vertical_bar: {who}'s reply is held: see `/social held`"
         case DeliveryState.CANCELLED:
-            head = f":heavy_multiplication_x: {who}'s reply was dropped"
+            head = f":heavy_multiplication_x: {who}'s reply was cancelled"
         case _ if delivery.problem:
             again, problem = date(delivery.next_attempt_at), problem.rstrip(".")
             head = f":hourglass_flowing_sand: {who}'s reply waits: {problem}; next try {again}"

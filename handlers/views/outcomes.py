@@ -62,6 +62,11 @@ def may_edit(shown: PostOverview) -> bool:
     return can(shown.post, PostState.DRAFT) and not is_reply and not is_there(shown)
 
 
+def may_cancel(shown: PostOverview) -> bool:
+    """Whether nothing of it has gone out, and nothing need any more."""
+    return can(shown.post, PostState.CANCELLED) and not is_there(shown)
+
+
 def take_down(ids: str) -> Block:
     """The button that deletes what is live.
 

@@ -6,8 +6,15 @@ from handlers.ids import Act
 from handlers.payloads import pack
 from handlers.slack_text import escape, shorten
 from handlers.views.approvals import STATE_LINE, delivery_blocks, state_line, time_line
-from handlers.views.blocks import Block, actions, button, context, section
-from handlers.views.outcomes import answers, may_edit, may_retry, questions, take_down
+from handlers.views.blocks import Block, actions, button, context, menu, option, section
+from handlers.views.outcomes import (
+    answers,
+    may_cancel,
+    may_edit,
+    may_retry,
+    questions,
+    take_down,
+)
 from handlers.views.suggestions import difference, use
 from storage.records import DeliveryState, PostState
 
@@ -72,8 +79,8 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
 
 
 def failed_buttons(shown: PostOverview) -> list[Block]:
-    """To go on with what failed, to change it, and to take down what is live of a thread that
-    did."""
+    """To go on with what failed, to change it or to give it up, and to take down what is live of a
+    thread that did."""
     failed = [each for each in shown.deliveries if each.state is DeliveryState.FAILED]
     if shown.post.state is PostState.TAKEN_DOWN or not failed:
         return []
@@ -83,6 +90,10 @@ def failed_buttons(shown: PostOverview) -> list[Block]:
         elements.append(button("Edit it", Act.EDIT_POST, ids))
     if any(shown.sent(each).live for each in failed):
         elements.append(take_down(ids))
+    if may_cancel(shown):
+        what = "post" if shown.post.mention_id is None else "reply"
+        choice = option(f"Cancel this {what}", pack(do="cancel", post=shown.post.id))
+        elements.append(menu(Act.POST_MENU, [choice]))
     return [actions(*elements)] if elements else []
 
 

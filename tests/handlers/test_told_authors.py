@@ -110,6 +110,24 @@ async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
     assert "First" not in text_of(left)
 
 
+async def test_what_leaves_such_a_message_has_one_of_its_own_again(stage: Stage) -> None:
+    await asked(stage, "First")
+    await asked(stage, "Second")
+    async with stage.services.database.reading() as tx:
+        found = await posts.waiting(tx, stage.bot.team_id)
+    for post in found:
+        await stage.services.scheduling.cancel(Person(TEAM.id, BEN), post.id)
+    told = await stage.message(ANA, "2 of your posts need a look")
+    for name in ("First", "Second"):
+        await stage.press(ANA, told, "Edit it and ask again", within=name)
+        await stage.submit(await stage.modal(ANA, "draft"), text=f"{name}, again")
+        card = await stage.message(APPROVALS, f"{name}, again")
+        await stage.press(BEN, card, "Request changes")
+        await stage.submit(await stage.modal(BEN, "comment_form"), comment=f"{name}: shorter")
+        own = await stage.message(ANA, f"{name}: shorter")
+        assert own.ts != told.ts
+
+
 def test_what_is_called_off_promises_nothing() -> None:
     for state in (PostState.CANCELLED, PostState.REJECTED):
         post = shown(state=state)

@@ -316,6 +316,65 @@ async def test_what_changes_on_a_list_is_an_edit_of_the_list(database: Database)
     assert await claim(database, 100) == []
 
 
+async def begin_anew(database: Database, subject: str, at: float) -> None:
+    now = START + timedelta(seconds=at)
+    async with database.transaction() as tx:
+        await notices.start_anew(tx, TEAM, Card.TROUBLE, subject, Card.TROUBLE_BEFORE, now)
+        await notices.owe(tx, TEAM, Card.TROUBLE, subject, "U1", now)
+
+
+async def send_both(database: Database, at: float) -> list[Notice]:
+    """The new message and the edit of the old one, in whichever order."""
+    claimed = []
+    for moment in (at, at + 5):
+        [notice] = await claim(database, moment)
+        await sent(database, notice, notice.ts or "2.2", at=moment)
+        claimed.append(notice)
+    assert await claim(database, at + 10) == []
+    return claimed
+
+
+async def test_what_begins_anew_leaves_a_message_that_says_so(database: Database) -> None:
+    """Also while that one is being edited; and of several only the newest."""
+    await owe(database, "p1", "U1", card=Card.TROUBLE)
+    [first] = await claim(database, 2)
+    await sent(database, first, "1.1", at=2)
+    await owe(database, "p1", "U1", at=10, card=Card.TROUBLE)
+    [edit] = await claim(database, 10)
+    await begin_anew(database, "p1", at=10)
+    new = await row(database, "p1", Card.TROUBLE)
+    assert (new.ts, new.state) == (None, NoticeState.OWED)
+    assert new.id != first.id, "a look for it in Slack must not find the one before"
+    await sent(database, edit, "1.1", at=11)
+    before = await row(database, "p1", Card.TROUBLE_BEFORE)
+    assert (before.ts, before.state) == ("1.1", NoticeState.OWED)
+    await send_both(database, at=20)
+    await begin_anew(database, "p1", at=30)
+    assert (await row(database, "p1", Card.TROUBLE_BEFORE)).ts == "2.2"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_what_begins_anew_leaves_the_list_that_it_was_on(
+    database: Database, which: int
+) -> None:
+    for subject in ("p1", "p2", "p3"):
+        await owe(database, subject, "U1", card=Card.TROUBLE)
+    [first] = await claim(database, 2)
+    async with database.transaction() as tx:
+        await notice_claims.join(tx, first)
+        on_it = [first.subject_id, *(one.subject_id for one in await notices.joined_to(tx, first))]
+    await sent(database, first, "1.1", at=2)
+    leaves = on_it[which]
+    await begin_anew(database, leaves, at=10)
+    claimed = await send_both(database, at=20)
+    [new] = [one for one in claimed if one.ts is None]
+    assert (new.subject_id, new.joined_to) == (leaves, None)
+    [edit] = [one for one in claimed if one.ts]
+    async with database.reading() as tx:
+        left = [edit.subject_id, *(one.subject_id for one in await notices.joined_to(tx, edit))]
+    assert sorted(left) == sorted(set(on_it) - {leaves})
+
+
 async def test_a_list_that_slack_refused_comes_along_when_another_begins(
     database: Database,
 ) -> None:

@@ -1,6 +1,7 @@
 """What people do about outcomes: answering what nobody knows, taking down, threads above all."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from bot.networks.base import Published, Uncertainty
 from bot.outcomes import NOT_FROM_HERE
 from bot.progress import Progress, progress
 from bot.settling import conclude
-from storage import deliveries, history, parts
+from storage import deliveries, history, notice_claims, notices, parts
 from storage.records import (
+    Card,
     Delivery,
     DeliveryState,
     Part,
@@ -273,6 +275,29 @@ async def test_what_failed_is_edited_and_goes_out_once(light: World, text: str) 
         before = await deliveries.get(tx, TEAM, refused.id)
     assert before is not None
     assert before.state is DeliveryState.CANCELLED
+
+
+@pytest.mark.parametrize("minutes", [0, 2])
+async def test_what_fails_again_later_is_told_by_a_new_message(light: World, minutes: int) -> None:
+    light.network.behave = at_call(1, Rejected("the text has a forbidden word"))
+    async with light.publishing():
+        post = await light.approved()
+        assert await light.settled(post.id) is PostState.FAILED
+    told_at = light.clock.now() - timedelta(minutes=minutes)
+    async with light.database.transaction() as tx:
+        until = told_at + timedelta(minutes=5)
+        for notice in await notice_claims.claim(tx, until, until, 50):
+            ts = f"{told_at.timestamp():.6f}"
+            await notice_claims.sent(tx, notice, "D1", ts, told_at)
+    light.network.behave = at_call(2, Rejected("the text has a forbidden word"))
+    async with light.publishing():
+        await light.outcomes.retry(ANA, post.id)
+        assert await light.settled(post.id) is PostState.FAILED
+    async with light.database.reading() as tx:
+        now = await notices.of_card(tx, TEAM, Card.TROUBLE, post.id)
+        before = await notices.of_card(tx, TEAM, Card.TROUBLE_BEFORE, post.id)
+    assert now is not None
+    assert (now.ts is None) == (before is not None) == (minutes > 0)
 
 
 async def test_what_failed_is_cancelled_for_good(light: World) -> None:

@@ -231,6 +231,36 @@ async def test_a_reply_that_failed_is_told_and_its_text_comes_back(light: Care) 
         await becomes(light, mention, MentionState.RESOLVED)
 
 
+async def test_a_reply_that_failed_is_not_sent_after_another_one(light: Care) -> None:
+    def refuse(_number: int) -> None:
+        raise Rejected("Scripted doesn't take this")
+
+    light.world.network.behave = refuse
+    mention = await light.hear()
+    async with light.world.publishing():
+        first = await reply(light, mention, "A long explanation")
+        assert await light.world.settled(first) is PostState.FAILED
+        light.world.network.behave = lambda _number: None
+        second = await reply(light, mention, "A short one")
+        assert await light.world.settled(second) is PostState.PUBLISHED
+        with pytest.raises(AlreadyDone, match="Another reply was written"):
+            await light.world.outcomes.retry(DANA, first)
+    assert list(light.world.network.live.values()) == ["A short one"]
+
+
+async def test_a_reply_that_failed_and_was_cancelled_gives_its_text_back(light: Care) -> None:
+    def refuse(_number: int) -> None:
+        raise Rejected("Scripted doesn't take this")
+
+    light.world.network.behave = refuse
+    mention = await light.hear()
+    async with light.world.publishing():
+        first = await reply(light, mention, "A long explanation")
+        assert await light.world.settled(first) is PostState.FAILED
+    await light.world.scheduling.cancel(DANA, first)
+    assert (await light.replying.start(DANA, mention.id)).text == "A long explanation"
+
+
 async def test_no_reply_is_begun_with_a_dead_account(light: Care) -> None:
     mention = await light.hear()
     async with light.world.database.transaction() as tx:
