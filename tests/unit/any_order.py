@@ -135,13 +135,16 @@ class Life:
         )
         before = await self.deliveries()
         left = {one.id: one.lease_until for one in before if one.state is DeliveryState.SENDING}
+        around = asyncio.all_tasks()
         running = asyncio.create_task(publisher.run())
         idle = asyncio.create_task(self._idle(left))
         dead = asyncio.create_task(self.network.killed.wait())
-        await asyncio.wait({idle, dead}, return_when=asyncio.FIRST_COMPLETED)
-        ended = [running, idle, dead]
-        if self.network.killed.is_set():
-            ended += [each for each in asyncio.all_tasks() if each.get_name().startswith(SENDING)]
+        done, _ = await asyncio.wait({idle, dead}, timeout=120, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            self.wrong.append(f"a process never comes to rest: {await self.deliveries()}")
+        ended = {running, idle, dead}
+        if self.network.killed.is_set():  # whatever it was at, commits too
+            ended |= asyncio.all_tasks() - around
         for task in ended:
             task.cancel()
         await asyncio.wait(ended)
