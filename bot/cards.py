@@ -12,7 +12,7 @@ from storage.records import Card, Post, Revision, Workspace
 from storage.rows import Transaction
 
 NEAR = timedelta(hours=4)
-TOGETHER_S = 60
+A_MOMENT_S = 60
 PARTS = (Card.APPROVAL, Card.APPROVAL_REST, Card.APPROVAL_REST_2)
 
 
@@ -50,12 +50,12 @@ async def tell_author(tx: Transaction, post: Post, now: datetime) -> None:
     await notices.owe(tx, *about, post.author_id, now)
 
 
-async def tell_end_anew(tx: Transaction, post: Post, now: datetime) -> None:
-    """Let the author be told by a new message that something ended badly, unless one was posted a
-    moment ago: what goes wrong together is one message."""
-    stands = await notices.of_card(tx, post.workspace_id, Card.TROUBLE, post.id)
-    if stands is not None and stands.ts and now.timestamp() - float(stands.ts) > TOGETHER_S:
-        about = post.workspace_id, Card.TROUBLE, post.id
+async def leave_old_trouble(tx: Transaction, post: Post, now: datetime) -> None:
+    """What the author is told next is a new message, unless one was posted a moment ago: what ends
+    badly together is told in one."""
+    about = post.workspace_id, Card.TROUBLE, post.id
+    stands = await notices.of_card(tx, *about)
+    if stands is not None and stands.ts and now.timestamp() - float(stands.ts) > A_MOMENT_S:
         await notices.start_anew(tx, *about, Card.TROUBLE_BEFORE, now)
 
 

@@ -86,7 +86,7 @@ class Outcomes:
         first, as always."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            await posts.lock(tx, post_id)
+            await posts.lock(tx, post_id)  # before its deliveries, as an edit does
             post = await self._post(tx, person, post_id)
             moved = False
             if post.state is PostState.TAKEN_DOWN:

@@ -19,12 +19,9 @@ POST_STEPS: Mapping[PostState, frozenset[PostState]] = {
     P.PUBLISHING: frozenset({P.PUBLISHED, P.PARTLY_PUBLISHED, P.FAILED, P.SCHEDULED}),  # held
     P.PUBLISHED: frozenset({P.TAKEN_DOWN, P.PARTLY_PUBLISHED}),
     P.PARTLY_PUBLISHED: frozenset({P.PUBLISHING, P.PUBLISHED, P.TAKEN_DOWN, P.FAILED}),
-    P.FAILED: frozenset(  # tried again, it is scheduled for now
-        {
-            *(P.SCHEDULED, P.PUBLISHING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN),
-            *(P.DRAFT, P.CANCELLED),  # nothing of it is out
-        }
-    ),
+    # Nothing of it is out, so it can change; tried again, it is scheduled for now.
+    P.FAILED: frozenset({P.DRAFT, P.CANCELLED, P.SCHEDULED, P.PUBLISHING})
+    | {P.PUBLISHED, P.PARTLY_PUBLISHED, P.TAKEN_DOWN},
     P.CANCELLED: frozenset({P.DRAFT}),
     P.TAKEN_DOWN: frozenset(),
 }

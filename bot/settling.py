@@ -173,7 +173,7 @@ class Settling:
             return False
         if isinstance(following, Never):
             await _note(tx, delivery, state.value, now, problem)
-            await cards.tell_end_anew(tx, post, now)
+            await cards.leave_old_trouble(tx, post, now)
         await conclude(tx, post.workspace_id, post.id, now, tell=tell)
         return True
 
@@ -187,7 +187,7 @@ class Settling:
             assert post is not None
             if await deliveries.settle(tx, delivery, DeliveryState.UNKNOWN, problem=problem):
                 await _note(tx, delivery, "unknown", now)
-                await cards.tell_end_anew(tx, post, now)
+                await cards.leave_old_trouble(tx, post, now)
                 await conclude(tx, delivery.workspace_id, delivery.post_id, now, tell=True)
 
         await self._database.surely(keep)

@@ -302,11 +302,11 @@ async def start_anew(
     stands = await of_card(tx, workspace_id, card, subject_id)
     if stands is None or stands.ts is None:
         return
-    others = await joined_to(tx, stands)
     if stands.joined_to is not None:
         await _change(tx, stands.joined_to, **anew(now))
         await _remove(tx, notices.c.id == stands.id)
-    elif others:
+    elif others := await joined_to(tx, stands):
+        # Its message becomes the first other's; this one's own row is made anew.
         await _change(tx, stands.id, **anew(now))
         await _remove(tx, notices.c.id == others[0].id)
         await _change(tx, stands.id, subject_id=others[0].subject_id)

@@ -63,7 +63,7 @@ def may_edit(shown: PostOverview) -> bool:
 
 
 def may_cancel(shown: PostOverview) -> bool:
-    """Whether nothing of it has gone out, and nothing need any more."""
+    """Whether it can be given up: nothing of it is out."""
     return can(shown.post, PostState.CANCELLED) and not is_there(shown)
 
 

@@ -92,16 +92,21 @@ async def test_moving_an_approved_post_says_that_it_needs_approval_again(stage: 
     assert "has to be approved" not in text_of(await stage.modal(BEN, "Reschedule"))
 
 
-async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
-    stage: Stage,
-) -> None:
+async def two_cancelled(stage: Stage) -> Message:
+    """Two of Ana's posts that Ben cancels at once; what she is told."""
     await asked(stage, "First")
     await asked(stage, "Second")
     async with stage.services.database.reading() as tx:
         found = await posts.waiting(tx, stage.bot.team_id)
     for post in found:
         await stage.services.scheduling.cancel(Person(TEAM.id, BEN), post.id)
-    told = await stage.message(ANA, "2 of your posts need a look")
+    return await stage.message(ANA, "2 of your posts need a look")
+
+
+async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
+    stage: Stage,
+) -> None:
+    told = await two_cancelled(stage)
     assert text_of(told).count(f"<@{BEN}> cancelled your post") == 2
     await stage.press(ANA, told, "Edit it and ask again", within="First")
     await stage.submit(await stage.modal(ANA, "draft"), text="First, again")
@@ -111,13 +116,7 @@ async def test_several_at_once_are_one_message_that_says_what_happened_to_each(
 
 
 async def test_what_leaves_such_a_message_has_one_of_its_own_again(stage: Stage) -> None:
-    await asked(stage, "First")
-    await asked(stage, "Second")
-    async with stage.services.database.reading() as tx:
-        found = await posts.waiting(tx, stage.bot.team_id)
-    for post in found:
-        await stage.services.scheduling.cancel(Person(TEAM.id, BEN), post.id)
-    told = await stage.message(ANA, "2 of your posts need a look")
+    told = await two_cancelled(stage)
     for name in ("First", "Second"):
         await stage.press(ANA, told, "Edit it and ask again", within=name)
         await stage.submit(await stage.modal(ANA, "draft"), text=f"{name}, again")

@@ -53,6 +53,10 @@ async def reply(
     return start.reply_id
 
 
+def refuse(_number: int) -> None:
+    raise Rejected("Scripted doesn't take this")
+
+
 async def becomes(here: Care, mention: Mention, state: MentionState) -> Mention:
     async def look() -> Mention | None:
         now = await here.again(mention)
@@ -213,9 +217,6 @@ async def test_a_reply_that_the_network_would_not_take_is_refused_at_its_field(l
 
 
 async def test_a_reply_that_failed_is_told_and_its_text_comes_back(light: Care) -> None:
-    def refuse(_number: int) -> None:
-        raise Rejected("Scripted doesn't take this")
-
     light.world.network.behave = refuse
     mention = await light.hear()
     async with light.world.publishing():
@@ -232,9 +233,6 @@ async def test_a_reply_that_failed_is_told_and_its_text_comes_back(light: Care) 
 
 
 async def test_a_reply_that_failed_is_not_sent_after_another_one(light: Care) -> None:
-    def refuse(_number: int) -> None:
-        raise Rejected("Scripted doesn't take this")
-
     light.world.network.behave = refuse
     mention = await light.hear()
     async with light.world.publishing():
@@ -249,9 +247,6 @@ async def test_a_reply_that_failed_is_not_sent_after_another_one(light: Care) ->
 
 
 async def test_a_reply_that_failed_and_was_cancelled_gives_its_text_back(light: Care) -> None:
-    def refuse(_number: int) -> None:
-        raise Rejected("Scripted doesn't take this")
-
     light.world.network.behave = refuse
     mention = await light.hear()
     async with light.world.publishing():
