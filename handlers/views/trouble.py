@@ -62,7 +62,7 @@ def _head(shown: PostOverview, states: set[DeliveryState]) -> str:
     if DeliveryState.FAILED in states and may_edit(shown):
         return (
             ":x: Your post didn't go out. Its text and pictures are kept: try again, or edit it "
-            "and ask again."
+            "first."
         )
     if states == {DeliveryState.FAILED}:
         return ":x: Your thread stopped halfway. Its text and pictures are kept."
