@@ -385,7 +385,7 @@ class Drafting:
             new = {"state": PostState.SCHEDULED, "due_at": due_at}
         if not await posts.change(tx, post, now, **new):
             raise AlreadyDone("Somebody changed this post at the same moment. Open it again.")
-        passed = replace(post, **new, version=post.version + 1)  # type: ignore[arg-type]
+        passed = replace(post, **new, version=post.version + 1)  # type: ignore[arg-type]  # columns
         # One entry for one press: two of the same moment would have no order.
         did = did or ("wrote" if revision.number == 1 and post.created_at == now else "edited")
         how = "asked" if needs_approval else "scheduled"

@@ -64,7 +64,7 @@ class Publisher:
         self._claimer = Claimer(database, accounts, clock, self._timing)
         owner = self._claimer.owner
         self._sender = Sender(database, accounts, media, clock, self._timing, owner)
-        jitter = random or Random()  # noqa: S311
+        jitter = random or Random()  # noqa: S311  # no secret
         longest_wait = self._timing.longest_wait
         self._settling = Settling(database, clock, jitter, owner, longest_wait)
         self._lanes: dict[str, Lane] = {}
